@@ -1,0 +1,5 @@
+//! Sandtrap.
+pub mod event;
+pub mod finding;
+pub mod router;
+pub mod vocabulary;

@@ -1,0 +1,251 @@
+//! Predicates: small expressions over the fields of one event.
+
+use aho_corasick::AhoCorasick;
+
+use crate::{
+    event::Fields,
+    vocabulary::{FieldId, FieldNames},
+};
+
+/// How deep a predicate may stack and how many steps it may have. Both bound
+/// what a component can make the host do for every event.
+const MAX_STEPS: usize = 256;
+const MAX_VALUES: usize = 4096;
+const MAX_VALUE_LENGTH: usize = 1024;
+/// From so many values on, one automaton beats comparing them one by one.
+const AUTOMATON_FROM: usize = 3;
+
+/// How a text is compared, ignoring ASCII case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// The whole value.
+    Equals,
+    /// Its beginning.
+    StartsWith,
+    /// Its end.
+    EndsWith,
+    /// Anywhere in it.
+    Contains,
+}
+
+/// One step of a predicate in postfix order, its fields still names.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Compares a text with several values.
+    Text {
+        /// The field's name.
+        field: String,
+        /// How it is compared.
+        comparison: Comparison,
+        /// With what.
+        values: Vec<String>,
+    },
+    /// Tests a number against inclusive ranges.
+    Number {
+        /// The field's name.
+        field: String,
+        /// Lowest and highest value of each range.
+        ranges: Vec<(u64, u64)>,
+    },
+    /// Whether the field has a value.
+    Present(String),
+    /// Whether all of the last so many values are true.
+    AllOf(u32),
+    /// Whether any of the last so many values is true.
+    AnyOf(u32),
+    /// The opposite of the last value.
+    Negate,
+}
+
+/// Why a predicate was refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PredicateError {
+    /// It names a field that is not in the vocabulary.
+    #[error("unknown field `{0}`")]
+    UnknownField(String),
+    /// It takes more values off the stack than there are.
+    #[error("step {0} takes more values than there are")]
+    Underflow(usize),
+    /// It leaves more or fewer than one value.
+    #[error("leaves {0} values, not one")]
+    Leftover(usize),
+    /// It is larger than it may be.
+    #[error("has {what}, more than {limit}")]
+    TooLarge {
+        /// What there is too much of.
+        what: String,
+        /// How much there may be.
+        limit: usize,
+    },
+}
+
+/// A predicate ready to run.
+#[derive(Debug, Clone)]
+pub struct Predicate {
+    root: Option<Node>,
+}
+
+#[derive(Debug, Clone)]
+enum Node {
+    Text(FieldId, Comparison, Vec<String>),
+    Automaton(FieldId, Box<AhoCorasick>),
+    Number(FieldId, Vec<(u64, u64)>),
+    Present(FieldId),
+    AllOf(Vec<Node>),
+    AnyOf(Vec<Node>),
+    Negate(Box<Node>),
+}
+
+impl Predicate {
+    /// Compiles postfix steps; no steps match every event.
+    pub fn compile(steps: &[Step], names: &mut FieldNames) -> Result<Self, PredicateError> {
+        if steps.len() > MAX_STEPS {
+            return Err(too_large(
+                format!("{} steps", steps.len()),
+                MAX_STEPS,
+            ));
+        }
+        let mut stack: Vec<Node> = Vec::new();
+        for (number, step) in steps.iter().enumerate() {
+            let mut take = |count: usize| {
+                let from = stack
+                    .len()
+                    .checked_sub(count)
+                    .ok_or(PredicateError::Underflow(number))?;
+                Ok(stack.split_off(from))
+            };
+            let node = match step {
+                Step::Text {
+                    field,
+                    comparison,
+                    values,
+                } => text(resolve(field, names)?, *comparison, values)?,
+                Step::Number { field, ranges } => {
+                    limit("ranges", ranges.len(), MAX_VALUES)?;
+                    Node::Number(resolve(field, names)?, ranges.clone())
+                }
+                Step::Present(field) => Node::Present(resolve(field, names)?),
+                Step::AllOf(count) => Node::AllOf(take(*count as usize)?),
+                Step::AnyOf(count) => Node::AnyOf(take(*count as usize)?),
+                Step::Negate => match take(1)?.pop() {
+                    Some(node) => Node::Negate(Box::new(node)),
+                    None => return Err(PredicateError::Underflow(number)),
+                },
+            };
+            stack.push(node);
+        }
+        match stack.len() {
+            0 if steps.is_empty() => Ok(Self { root: None }),
+            1 => Ok(Self { root: stack.pop() }),
+            left => Err(PredicateError::Leftover(left)),
+        }
+    }
+
+    /// Whether an event with these fields matches.
+    pub fn matches(&self, fields: &Fields) -> bool {
+        self.root.as_ref().is_none_or(|node| node.holds(fields))
+    }
+
+    /// The fields it tests.
+    pub fn fields(&self) -> Vec<FieldId> {
+        let mut found = Vec::new();
+        if let Some(node) = &self.root {
+            node.collect(&mut found);
+        }
+        found
+    }
+}
+
+impl Node {
+    fn holds(&self, fields: &Fields) -> bool {
+        match self {
+            Self::Text(field, comparison, values) => {
+                let text = fields.text(*field).as_bytes();
+                values
+                    .iter()
+                    .any(|value| compare(*comparison, text, value.as_bytes()))
+            }
+            Self::Automaton(field, automaton) => automaton.is_match(fields.text(*field)),
+            Self::Number(field, ranges) => fields.number(*field).is_some_and(|number| {
+                ranges
+                    .iter()
+                    .any(|(low, high)| (*low..=*high).contains(&number))
+            }),
+            Self::Present(field) => fields.has(*field),
+            Self::AllOf(nodes) => nodes.iter().all(|node| node.holds(fields)),
+            Self::AnyOf(nodes) => nodes.iter().any(|node| node.holds(fields)),
+            Self::Negate(node) => !node.holds(fields),
+        }
+    }
+
+    fn collect(&self, found: &mut Vec<FieldId>) {
+        match self {
+            Self::Text(field, ..)
+            | Self::Automaton(field, _)
+            | Self::Number(field, _)
+            | Self::Present(field) => found.push(*field),
+            Self::AllOf(nodes) | Self::AnyOf(nodes) => {
+                for node in nodes {
+                    node.collect(found);
+                }
+            }
+            Self::Negate(node) => node.collect(found),
+        }
+    }
+}
+
+fn resolve(name: &str, names: &mut FieldNames) -> Result<FieldId, PredicateError> {
+    names
+        .resolve(name)
+        .ok_or_else(|| PredicateError::UnknownField(name.to_owned()))
+}
+
+fn text(
+    field: FieldId,
+    comparison: Comparison,
+    values: &[String],
+) -> Result<Node, PredicateError> {
+    limit("values", values.len(), MAX_VALUES)?;
+    for value in values {
+        limit("bytes in a value", value.len(), MAX_VALUE_LENGTH)?;
+    }
+    if comparison == Comparison::Contains && values.len() >= AUTOMATON_FROM {
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(values)
+            .map_err(|_| too_large("values".to_owned(), MAX_VALUES))?;
+        return Ok(Node::Automaton(field, Box::new(automaton)));
+    }
+    Ok(Node::Text(field, comparison, values.to_vec()))
+}
+
+fn limit(what: &str, count: usize, limit: usize) -> Result<(), PredicateError> {
+    if count > limit {
+        return Err(too_large(format!("{count} {what}"), limit));
+    }
+    Ok(())
+}
+
+fn too_large(what: String, limit: usize) -> PredicateError {
+    PredicateError::TooLarge { what, limit }
+}
+
+fn compare(comparison: Comparison, text: &[u8], value: &[u8]) -> bool {
+    match comparison {
+        Comparison::Equals => text.eq_ignore_ascii_case(value),
+        Comparison::StartsWith => text
+            .get(..value.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(value)),
+        Comparison::EndsWith => text
+            .len()
+            .checked_sub(value.len())
+            .and_then(|from| text.get(from..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(value)),
+        Comparison::Contains => {
+            value.is_empty()
+                || text
+                    .windows(value.len())
+                    .any(|window| window.eq_ignore_ascii_case(value))
+        }
+    }
+}
