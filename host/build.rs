@@ -1,6 +1,11 @@
 //! Turns `wit/vocabulary.toml` into constants: a number for every field and
 //! every class, in the order of their names in the file's tables.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to build scripts through the environment"
+)]
+
 use std::{env, error::Error, fmt::Write as _, fs, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -94,6 +94,8 @@ pub struct Evidence {
     pub uid: u64,
     /// When it happened, milliseconds since 1970 UTC.
     pub time: i64,
+    /// Lineage handle of the process that did it; 0 where there is none.
+    pub process: u64,
     /// Name of its class.
     pub class: &'static str,
     /// The input it was read from, such as a path.

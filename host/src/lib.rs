@@ -1,5 +1,53 @@
-//! Sandtrap.
+//! Sandtrap hosts security-detection analytics that arrive as WebAssembly
+//! components.
+//!
+//! The life of a batch, which is also the order to read the modules in:
+//!
+//! ```text
+//! sources    bytes -> records, whatever their shape
+//! normalise  records -> events of the vocabulary
+//! sequence   events -> events in the order of their time
+//! pipeline   events -> shards, by device
+//! shard      lineage and signatures take the batch in, then every analytic
+//!            is shown the rows and columns it subscribed to
+//! issue      what an analytic says -> findings with evidence and process tree
+//! sinks      findings -> OCSF or a report
+//! ```
+//!
+//! [`scan::scan`] does all of it for recorded telemetry.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod analytic;
+pub mod backtest;
+pub mod baselines;
+#[doc(hidden)]
+pub mod bindings;
+pub mod budget;
+pub mod build;
+pub mod capabilities;
+pub mod catalog;
+#[doc(hidden)]
+pub mod cli;
+mod columns;
+pub mod config;
+pub mod engine;
+pub mod error;
 pub mod event;
+pub mod evidence;
 pub mod finding;
+pub mod instance;
+mod issue;
+pub mod lineage;
+pub mod marks;
+pub mod normalise;
+pub mod pipeline;
 pub mod router;
+pub mod scan;
+pub mod sequence;
+pub mod shard;
+pub mod signatures;
+pub mod sinks;
+pub mod sources;
 pub mod vocabulary;

@@ -1,1 +1,120 @@
+//! What the tests share: components built from source, scans through the real
+//! host, and scenarios compared with what was recorded.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should say where"
+)]
+
+pub mod scenario;
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+};
+
+use sandtrap::{
+    analytic::{Configured, Prepared},
+    budget::Budget,
+    build::build,
+    capabilities::{Capability, Grants},
+    catalog::{Catalog, components},
+    config::{Config, Site},
+    engine::Engine,
+    finding::Finding,
+    pipeline,
+    scan::{Summary, scan},
+    sources::{self, find_inputs},
+};
+
+/// The project's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The labelled telemetry, where it is at hand. Tests over it say so and pass
+/// where it is not.
+pub fn corpus() -> Option<PathBuf> {
+    let corpus = root().join("../shared/corpus");
+    if corpus.join("labels.json").is_file() {
+        return Some(corpus);
+    }
+    eprintln!("skipped: there is no {}", corpus.display());
+    None
+}
+
+/// The engine of all tests.
+pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::start().unwrap());
+
+/// The folder of the five analytics, built from source.
+pub static ANALYTICS: LazyLock<PathBuf> =
+    LazyLock::new(|| built(&root().join("analytics"), "analytics"));
+
+/// The folder of the test guests, built from source.
+pub static GUESTS: LazyLock<PathBuf> =
+    LazyLock::new(|| built(&root().join("tests/guests"), "guests"));
+
+fn built(source: &Path, name: &str) -> PathBuf {
+    let folder = root().join("target/tests").join(name);
+    build(&[source.to_owned()], &folder, &mut |_, _| {}).unwrap();
+    folder
+}
+
+/// The five analytics, compiled once for all tests of a process.
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let files = components(&ANALYTICS).unwrap();
+    let catalog = Catalog::load(&ENGINE, &files, &Config::default());
+    assert!(catalog.refused().is_empty(), "{:?}", catalog.refused());
+    catalog
+});
+
+/// The five analytics.
+pub fn catalog() -> &'static Catalog {
+    &CATALOG
+}
+
+/// The five analytics with a configuration.
+pub fn analytics(config: &Config) -> Vec<Arc<Configured>> {
+    let (ready, refused) = CATALOG.configure(config, &config.site);
+    assert!(refused.is_empty(), "{refused:?}");
+    ready
+}
+
+/// A test guest with settings and a budget.
+pub fn guest(name: &str, settings: &str, budget: Budget) -> Arc<Configured> {
+    let path = GUESTS.join(format!("{name}.wasm"));
+    let grants = Grants::from(Capability::ALL);
+    let prepared = Prepared::load(&ENGINE, &path, &grants).unwrap();
+    Arc::new(Configured {
+        prepared: Arc::new(prepared),
+        settings: settings.to_owned(),
+        site: Site::default().to_json(),
+        site_keys: BTreeSet::new(),
+        budget,
+    })
+}
+
+/// Scans files or folders and returns what was found, and how it went.
+pub fn scan_all(
+    paths: &[PathBuf],
+    analytics: &[Arc<Configured>],
+    shards: usize,
+    batch: usize,
+) -> (Vec<Finding>, Summary) {
+    let mut findings = Vec::new();
+    let summary = scan(
+        &find_inputs(paths).unwrap(),
+        analytics,
+        pipeline::Start::default(),
+        &sources::Options::default(),
+        pipeline::Options { shards, batch },
+        &mut |_| {},
+        &mut |finding| findings.push(finding),
+    )
+    .unwrap();
+    (findings, summary)
+}

@@ -217,7 +217,8 @@ pub(super) mod tests {
                 line.push(' ');
                 line.push_str(&quote(argument));
             }
-            prop_assert_eq!(split(&line).get(1..).unwrap_or_default(), &list[..]);
+            let found = split(&line);
+            prop_assert_eq!(&found[1..], &list[..]);
         }
 
         #[test]

@@ -14,9 +14,8 @@ pub use place::{Place, is_native_image, is_user_writable, place};
 ///
 /// `exe`, `dll` and other compiled files are not among them.
 pub const SCRIPT_EXTENSIONS: &[&str] = &[
-    "ps1", "psm1", "psd1", "ps1xml", "psc1", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf",
-    "wsh", "wsc", "sct", "hta", "xsl", "chm", "inf", "url", "lnk", "py", "pyw", "au3", "ahk",
-    "reg",
+    "ps1", "psm1", "psd1", "ps1xml", "psc1", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "wsh",
+    "wsc", "sct", "hta", "xsl", "chm", "inf", "url", "lnk", "py", "pyw", "au3", "ahk", "reg",
 ];
 
 /// The file name of a path: what follows the last separator, in its own spelling,
@@ -74,7 +73,7 @@ mod tests {
         }
 
         #[test]
-        fn normalising_twice_changes_nothing(path in "[a-c:\\\\/.?~1 %$]{0,40}") {
+        fn normalising_twice_changes_nothing(path in "(c:|)([a-c\\\\/.]|progra~1){0,40}") {
             let once = normalise(&path);
             prop_assert_eq!(normalise(&once), once);
         }

@@ -111,7 +111,11 @@ pub fn shannon_entropy(bytes: &[u8]) -> f64 {
 }
 
 fn utf16(bytes: &[u8]) -> Option<String> {
-    let units = bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
+    let units = bytes
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|pair| u16::from_le_bytes(*pair));
     let text: String = char::decode_utf16(units)
         .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
         .collect();
@@ -183,7 +187,16 @@ pub(super) mod tests {
 
     #[test]
     fn words_are_not_payloads() {
-        for word in ["Bypass", "RemoteSigned", "hidden", "C:\\a.ps1", "", "=", "AAAA", "ICAg"] {
+        for word in [
+            "Bypass",
+            "RemoteSigned",
+            "hidden",
+            "C:\\a.ps1",
+            "",
+            "=",
+            "AAAA",
+            "ICAg",
+        ] {
             assert_eq!(decode_encoded_command(word), None, "{word}");
         }
     }

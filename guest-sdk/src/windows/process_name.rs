@@ -9,6 +9,7 @@ mod families;
 mod homes;
 
 use super::path;
+
 pub use families::{
     BROWSERS, DATABASE_SERVERS, DOTNET_UTILITIES, INTERMEDIARIES, LOLBINS, MAIL_AND_DOCUMENTS,
     OFFICE, POWERSHELL_HOSTS, PROXIES, SCRIPT_HOSTS, SHELLS, WEB_SERVERS,
@@ -21,6 +22,8 @@ const MAX_NAME: usize = 1024;
 const VENDOR_PAIRS: &[(&str, &str)] = &[
     ("microsoftedgeupdate.exe", "msedgeupdate.exe"),
     ("googleupdate.exe", "goopdate.exe"),
+    ("gpresult.exe", "gprslt.exe"),
+    ("systeminfo.exe", "sysinfo.exe"),
     ("psexec.exe", "psexec.c"),
     ("psexec64.exe", "psexec.c"),
 ];
@@ -83,7 +86,8 @@ impl ProcessName {
         let (stem, extension) = split_extension(name);
         [&self.file_name, &self.original].iter().any(|own| {
             let (own_stem, own_extension) = split_extension(own);
-            own_extension.eq_ignore_ascii_case(extension)
+            !own.is_empty()
+                && own_extension.eq_ignore_ascii_case(extension)
                 && (own_stem.eq_ignore_ascii_case(stem) || is_short_for(own_stem, stem))
         })
     }
@@ -168,7 +172,10 @@ mod tests {
     #[test]
     fn spelling_does_not_matter() {
         for (image, original) in [
-            (r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", ""),
+            (
+                r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
+                "",
+            ),
             (r"C:\Users\a\notes.exe", "PowerShell.EXE"),
             ("POWERSHELL", "-"),
             (r#"pow"er"shell.exe"#, "?"),
@@ -178,7 +185,10 @@ mod tests {
             (r"C:\a\x.exe", "PowerShell.EXE.MUI"),
             ("powershell.exe. ", ""),
         ] {
-            assert!(ProcessName::of(image, original).is("powershell.exe"), "{image}");
+            assert!(
+                ProcessName::of(image, original).is("powershell.exe"),
+                "{image}"
+            );
         }
         assert!(ProcessName::of("x.exe", "pwsh.dll").is("pwsh.exe"));
         assert!(ProcessName::of("x.exe", "Cmd.Exe").is_any(SHELLS));
@@ -201,20 +211,44 @@ mod tests {
             ("notepad.exe", "PowerShell.EXE", true),
             ("svchost.exe", "REGSVR32.EXE", true),
         ] {
-            assert_eq!(ProcessName::of(image, original).is_renamed(), renamed, "{image}");
+            assert_eq!(
+                ProcessName::of(image, original).is_renamed(),
+                renamed,
+                "{image}"
+            );
         }
     }
 
     #[test]
     fn places() {
         for (image, original, expected) in [
-            (r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", "", Some(true)),
-            (r"\Device\HarddiskVolume2\Windows\SysWOW64\WindowsPowerShell\v1.0\powershell.exe", "", Some(true)),
+            (
+                r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
+                "",
+                Some(true),
+            ),
+            (
+                r"\Device\HarddiskVolume2\Windows\SysWOW64\WindowsPowerShell\v1.0\powershell.exe",
+                "",
+                Some(true),
+            ),
             (r"C:\Windows\System32\powershell.exe", "", Some(false)),
             (r"C:\Users\a\x.exe", "PowerShell.EXE", Some(false)),
-            (r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\InstallUtil.exe", "InstallUtil.exe", Some(true)),
-            (r"C:\ProgramData\InstallUtil.exe", "InstallUtil.exe", Some(false)),
-            (r"C:\Program Files\PowerShell\7\pwsh.exe", "pwsh.dll", Some(true)),
+            (
+                r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\InstallUtil.exe",
+                "InstallUtil.exe",
+                Some(true),
+            ),
+            (
+                r"C:\ProgramData\InstallUtil.exe",
+                "InstallUtil.exe",
+                Some(false),
+            ),
+            (
+                r"C:\Program Files\PowerShell\7\pwsh.exe",
+                "pwsh.dll",
+                Some(true),
+            ),
             (r"C:\Windows\explorer.exe", "EXPLORER.EXE", Some(true)),
             (r"C:\Windows\System32\wbem\WMIC.exe", "wmic.exe", Some(true)),
             (r"\\host\share\wscript.exe", "", Some(false)),

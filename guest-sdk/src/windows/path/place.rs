@@ -87,7 +87,9 @@ pub fn place(path: &str) -> Place {
         || has_trailing_blank(rest);
     match below_windows {
         _ if is_open => Place::UserWritable,
-        Some(rest) if starts_with_any(rest, &["system32/", "syswow64/", "sysnative/", "winsxs/"]) => {
+        Some(rest)
+            if starts_with_any(rest, &["system32/", "syswow64/", "sysnative/", "winsxs/"]) =>
+        {
             Place::System
         }
         Some(rest) if starts_with_any(rest, &["microsoft.net/", "assembly/"]) => Place::DotNet,
@@ -150,9 +152,15 @@ mod tests {
     fn every_place() {
         for (path, expected) in [
             (r"C:\Windows\System32\cmd.exe", Place::System),
-            (r"\Device\HarddiskVolume3\Windows\SysWOW64\cmd.exe", Place::System),
+            (
+                r"\Device\HarddiskVolume3\Windows\SysWOW64\cmd.exe",
+                Place::System,
+            ),
             (r"%systemroot%\WinSxS\amd64_x\cmd.exe", Place::System),
-            (r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\MSBuild.exe", Place::DotNet),
+            (
+                r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\MSBuild.exe",
+                Place::DotNet,
+            ),
             (r"C:\Windows\explorer.exe", Place::Windows),
             (r"C:\Windows\diagnostics\system\x.ps1", Place::Windows),
             (r"C:\PROGRA~1\x\y.exe", Place::ProgramFiles),
@@ -196,14 +204,22 @@ mod tests {
         ] {
             assert!(is_user_writable(path), "{path}");
         }
-        for path in [r"C:\Windows\System32\cmd.exe", r"C:\Program Files\x\y.exe", "temp"] {
+        for path in [
+            r"C:\Windows\System32\cmd.exe",
+            r"C:\Program Files\x\y.exe",
+            "temp",
+        ] {
             assert!(!is_user_writable(path), "{path}");
         }
     }
 
     #[test]
     fn native_images() {
-        assert!(is_native_image(r"C:\Windows\assembly\NativeImages_v4.0.30319_64\a\a.ni.dll"));
-        assert!(!is_native_image(r"C:\Users\a\Windows\assembly\NativeImages_x\a.ni.dll"));
+        assert!(is_native_image(
+            r"C:\Windows\assembly\NativeImages_v4.0.30319_64\a\a.ni.dll"
+        ));
+        assert!(!is_native_image(
+            r"C:\Users\a\Windows\assembly\NativeImages_x\a.ni.dll"
+        ));
     }
 }

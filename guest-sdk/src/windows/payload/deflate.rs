@@ -28,7 +28,11 @@ pub(super) fn is_deflate(bytes: &[u8]) -> bool {
         // Lengths have three bits, so count in units of 2^-7.
         (0..lengths).try_fold(0u32, |sum, index| {
             let length = bits(17 + 3 * index, 3)?;
-            Some(if length == 0 { sum } else { sum + (128 >> length) })
+            Some(if length == 0 {
+                sum
+            } else {
+                sum + (128 >> length)
+            })
         })
     };
     header() == Some(128)

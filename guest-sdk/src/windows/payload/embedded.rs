@@ -140,6 +140,9 @@ mod tests {
     #[test]
     fn names_and_hashes_are_passed_over() {
         assert_eq!(only(&"a1b2".repeat(16)), None);
-        assert_eq!(only("microsoft/windows/currentversion/policies/explorer"), None);
+        assert_eq!(
+            only("microsoft/windows/currentversion/policies/explorer"),
+            None
+        );
     }
 }

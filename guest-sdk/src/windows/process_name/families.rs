@@ -29,7 +29,6 @@ pub const OFFICE: &[&str] = &[
     "winproj.exe",
     "eqnedt32.exe",
     "fltldr.exe",
-    "wordpad.exe",
 ];
 
 /// Web browsers and embedded browser engines.
@@ -50,7 +49,7 @@ pub const BROWSERS: &[&str] = &[
     "waterfox.exe",
 ];
 
-/// Mail clients and PDF viewers.
+/// Mail clients and document viewers.
 pub const MAIL_AND_DOCUMENTS: &[&str] = &[
     "outlook.exe",
     "olk.exe",
@@ -66,6 +65,7 @@ pub const MAIL_AND_DOCUMENTS: &[&str] = &[
     "foxitphantom.exe",
     "sumatrapdf.exe",
     "pdfxedit.exe",
+    "wordpad.exe",
 ];
 
 /// Web and application servers.

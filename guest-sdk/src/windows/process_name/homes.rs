@@ -2,7 +2,7 @@
 
 use crate::windows::path;
 
-/// A program's directories below the system drive, and whether deeper ones count.
+/// A group of directories on the system drive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Home {
     /// `System32` and its 32-bit counterpart.
@@ -22,29 +22,128 @@ pub(super) enum Home {
 }
 
 const HOMES: &[(Home, &[&str])] = &[
-    (Home::WindowsPowerShell, &["powershell.exe", "powershell_ise.exe"]),
+    (
+        Home::WindowsPowerShell,
+        &["powershell.exe", "powershell_ise.exe"],
+    ),
     (Home::PowerShellCore, &["pwsh.exe"]),
-    (Home::Wbem, &["wmic.exe", "wmiprvse.exe", "mofcomp.exe", "scrcons.exe", "unsecapp.exe"]),
-    (Home::Windows, &["explorer.exe", "hh.exe", "regedit.exe", "notepad.exe", "splwow64.exe"]),
-    (Home::DotNet, &["installutil.exe", "regasm.exe", "regsvcs.exe", "aspnet_compiler.exe", "jsc.exe", "ilasm.exe", "ngen.exe", "mscorsvw.exe", "addinprocess.exe", "addinprocess32.exe"]),
+    (
+        Home::Wbem,
+        &[
+            "wmic.exe",
+            "wmiprvse.exe",
+            "mofcomp.exe",
+            "scrcons.exe",
+            "unsecapp.exe",
+        ],
+    ),
+    (
+        Home::Windows,
+        &[
+            "explorer.exe",
+            "hh.exe",
+            "regedit.exe",
+            "notepad.exe",
+            "splwow64.exe",
+        ],
+    ),
+    (
+        Home::DotNet,
+        &[
+            "installutil.exe",
+            "regasm.exe",
+            "regsvcs.exe",
+            "aspnet_compiler.exe",
+            "jsc.exe",
+            "ilasm.exe",
+            "ngen.exe",
+            "mscorsvw.exe",
+            "addinprocess.exe",
+            "addinprocess32.exe",
+        ],
+    ),
     (Home::DotNetOrTools, &["msbuild.exe", "csc.exe", "vbc.exe"]),
-    (Home::System, &[
-        "at.exe", "attrib.exe", "bitsadmin.exe", "certutil.exe", "cmd.exe", "cmdkey.exe",
-        "cmstp.exe", "conhost.exe", "consent.exe", "control.exe", "cscript.exe", "csrss.exe",
-        "diskshadow.exe", "dllhost.exe", "esentutl.exe", "eventvwr.exe", "expand.exe",
-        "extrac32.exe", "findstr.exe", "fodhelper.exe", "forfiles.exe", "ftp.exe",
-        "gpupdate.exe", "hostname.exe", "ipconfig.exe", "logonui.exe", "lsass.exe",
-        "lsm.exe", "makecab.exe", "mavinject.exe", "mmc.exe", "msdt.exe", "mshta.exe",
-        "msiexec.exe", "mstsc.exe", "net.exe", "net1.exe", "netsh.exe", "netstat.exe",
-        "nltest.exe", "nslookup.exe", "odbcconf.exe", "pcalua.exe", "ping.exe", "print.exe",
-        "reg.exe", "regsvr32.exe", "rundll32.exe", "runtimebroker.exe", "sc.exe",
-        "schtasks.exe", "services.exe", "sdiagnhost.exe", "smss.exe", "spoolsv.exe",
-        "svchost.exe", "syncappvpublishingserver.exe", "systeminfo.exe", "taskhost.exe",
-        "taskhostw.exe", "taskkill.exe", "tasklist.exe", "taskmgr.exe", "userinit.exe",
-        "verclsid.exe", "vssadmin.exe", "wbadmin.exe", "werfault.exe", "wermgr.exe",
-        "wevtutil.exe", "whoami.exe", "wininit.exe", "winlogon.exe", "wscript.exe",
-        "wsmprovhost.exe", "xwizard.exe",
-    ]),
+    (
+        Home::System,
+        &[
+            "at.exe",
+            "attrib.exe",
+            "bitsadmin.exe",
+            "certutil.exe",
+            "cmd.exe",
+            "cmdkey.exe",
+            "cmstp.exe",
+            "conhost.exe",
+            "consent.exe",
+            "control.exe",
+            "cscript.exe",
+            "csrss.exe",
+            "diskshadow.exe",
+            "dllhost.exe",
+            "esentutl.exe",
+            "eventvwr.exe",
+            "expand.exe",
+            "extrac32.exe",
+            "findstr.exe",
+            "fodhelper.exe",
+            "forfiles.exe",
+            "ftp.exe",
+            "gpupdate.exe",
+            "hostname.exe",
+            "ipconfig.exe",
+            "logonui.exe",
+            "lsass.exe",
+            "lsm.exe",
+            "makecab.exe",
+            "mavinject.exe",
+            "mmc.exe",
+            "msdt.exe",
+            "mshta.exe",
+            "msiexec.exe",
+            "mstsc.exe",
+            "net.exe",
+            "net1.exe",
+            "netsh.exe",
+            "netstat.exe",
+            "nltest.exe",
+            "nslookup.exe",
+            "odbcconf.exe",
+            "pcalua.exe",
+            "ping.exe",
+            "print.exe",
+            "reg.exe",
+            "regsvr32.exe",
+            "rundll32.exe",
+            "runtimebroker.exe",
+            "sc.exe",
+            "schtasks.exe",
+            "services.exe",
+            "sdiagnhost.exe",
+            "smss.exe",
+            "spoolsv.exe",
+            "svchost.exe",
+            "syncappvpublishingserver.exe",
+            "systeminfo.exe",
+            "taskhost.exe",
+            "taskhostw.exe",
+            "taskkill.exe",
+            "tasklist.exe",
+            "taskmgr.exe",
+            "userinit.exe",
+            "verclsid.exe",
+            "vssadmin.exe",
+            "wbadmin.exe",
+            "werfault.exe",
+            "wermgr.exe",
+            "wevtutil.exe",
+            "whoami.exe",
+            "wininit.exe",
+            "winlogon.exe",
+            "wscript.exe",
+            "wsmprovhost.exe",
+            "xwizard.exe",
+        ],
+    ),
 ];
 
 /// Where the program of this name, in lower case, belongs.
@@ -84,7 +183,8 @@ pub(super) fn is_within(image: &str, home: Home) -> Option<bool> {
         Home::WindowsPowerShell => in_system == Some("/windowspowershell/v1.0"),
         Home::PowerShellCore => tools.iter().any(|root| {
             directory.strip_prefix(root).is_some_and(|rest| {
-                rest.starts_with("powershell/") || rest.starts_with("windowsapps/microsoft.powershell")
+                rest.starts_with("powershell/")
+                    || rest.starts_with("windowsapps/microsoft.powershell")
             })
         }),
         Home::Windows => below_windows.is_empty() || in_system == Some(""),

@@ -1,0 +1,267 @@
+//! An analytic before it runs: from a file to something that can be started.
+//!
+//! One type for each cost. `Prepared` is compiled, checked and described, which
+//! takes a good part of a second; `Configured` adds settings, which takes
+//! microseconds; an [`Instance`] is started from it for every shard.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use ring::digest::{SHA256, digest};
+use wasmtime::component::Component;
+
+use crate::{
+    bindings::{
+        AnalyticPre,
+        exports::sandtrap::analytic::detector::{
+            Comparison as WitComparison, Description, Step as WitStep,
+        },
+    },
+    budget::{self, Budget},
+    capabilities::{self, Grants},
+    engine::Engine,
+    error::LoadError,
+    finding::AnalyticRef,
+    instance::{Instance, State, clean},
+    router::{Comparison, Predicate, Step, Subscription},
+    vocabulary::{FieldNames, vocabulary},
+};
+
+/// How many subscriptions an analytic may have; each is one predicate for
+/// every event of its class.
+const MAX_SUBSCRIPTIONS: usize = 64;
+/// How many fields a subscription may ask for.
+const MAX_FIELDS: usize = 64;
+
+/// A component compiled, checked against its grants, and described.
+pub struct Prepared {
+    /// Ready to instantiate.
+    pub pre: AnalyticPre<State>,
+    /// What it says of itself.
+    pub description: Description,
+    /// What findings say of it.
+    pub reference: Arc<AnalyticRef>,
+    /// The capabilities it imports.
+    pub requested: Grants,
+    /// Size of the component in bytes.
+    pub size: usize,
+}
+
+impl Prepared {
+    /// Reads, compiles, checks and describes a component file.
+    pub fn load(engine: &Engine, path: &Path, grants: &Grants) -> Result<Self, LoadError> {
+        Self::compile(engine, &read(path)?, grants, &name_of(path))
+    }
+
+    /// Compiles, checks and describes a component. `name` is how messages call
+    /// it before it has said who it is.
+    pub fn compile(
+        engine: &Engine,
+        bytes: &[u8],
+        grants: &Grants,
+        name: &str,
+    ) -> Result<Self, LoadError> {
+        if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
+            return Err(LoadError::CoreModule);
+        }
+        let invalid = |error: wasmtime::Error| LoadError::Invalid(clean(&format!("{error:#}")));
+        let component = Component::from_binary(engine.wasmtime(), bytes).map_err(invalid)?;
+        let world = component.component_type();
+        let imports: Vec<String> = world
+            .imports(engine.wasmtime())
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let requested = capabilities::requested(imports.iter().map(String::as_str))?;
+        if let Some(missing) = requested.difference(grants).next() {
+            return Err(LoadError::NotGranted {
+                capability: missing.name(),
+                id: name.to_owned(),
+            });
+        }
+        // Linked is what was granted and asked for: a request can only shrink.
+        let linker = capabilities::linker(engine.wasmtime(), &requested).map_err(invalid)?;
+        let pre = linker
+            .instantiate_pre(&component)
+            .map_err(|error| LoadError::Invalid(clean(&format!("{error:#}"))))?;
+        let pre = AnalyticPre::new(pre)
+            .map_err(|error| LoadError::NoDetector(clean(&format!("{error:#}"))))?;
+        let description =
+            Instance::bare(&pre, Arc::from(name), &Budget::default())?.describe()?;
+        check(&description)?;
+        let reference = Arc::new(reference(&description, bytes));
+        Ok(Self {
+            pre,
+            description,
+            reference,
+            requested,
+            size: bytes.len(),
+        })
+    }
+
+    /// Its identifier.
+    pub fn id(&self) -> &str {
+        &self.reference.id
+    }
+
+    /// Its subscriptions with their names resolved.
+    pub fn subscriptions(&self, names: &mut FieldNames) -> Result<Vec<Subscription>, LoadError> {
+        let mut resolved = Vec::new();
+        for (number, subscription) in self.description.subscriptions.iter().enumerate() {
+            let refused = |reason: String| LoadError::Subscription {
+                number,
+                class: clean(&subscription.class),
+                reason,
+            };
+            let (class, _) = vocabulary().class(&subscription.class).ok_or_else(|| {
+                refused("unknown class; `sandtrap vocabulary` lists them".to_owned())
+            })?;
+            if subscription.fields.len() > MAX_FIELDS {
+                return Err(refused(format!("asks for more than {MAX_FIELDS} fields")));
+            }
+            let steps: Vec<Step> = subscription.predicate.iter().map(step).collect();
+            let predicate = Predicate::compile(&steps, names)
+                .map_err(|error| LoadError::predicate(number, &subscription.class, &error))?;
+            let mut fields = Vec::new();
+            for field in &subscription.fields {
+                let id = names.resolve(field).ok_or_else(|| {
+                    refused(format!(
+                        "unknown field `{}`; `sandtrap vocabulary` lists them",
+                        clean(field)
+                    ))
+                })?;
+                fields.push(id);
+            }
+            resolved.push(Subscription {
+                class,
+                predicate,
+                fields,
+            });
+        }
+        Ok(resolved)
+    }
+}
+
+/// A prepared analytic with its settings: all an instance needs to start.
+#[derive(Clone)]
+pub struct Configured {
+    /// The analytic.
+    pub prepared: Arc<Prepared>,
+    /// Its settings, a JSON object.
+    pub settings: String,
+    /// The site knowledge, a JSON object.
+    pub site: String,
+    /// The keys of the site knowledge that the operator configured.
+    pub site_keys: BTreeSet<String>,
+    /// What it may use.
+    pub budget: Budget,
+}
+
+impl Configured {
+    /// Whether the analytic accepts its settings.
+    pub fn check(&self) -> Result<(), LoadError> {
+        Instance::start(self).map(drop)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let failed = |source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > budget::COMPONENT {
+        return Err(LoadError::TooLarge {
+            size,
+            limit: budget::COMPONENT,
+        });
+    }
+    std::fs::read(path).map_err(failed)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn check(description: &Description) -> Result<(), LoadError> {
+    let refused = |reason: &str| Err(LoadError::Description(reason.to_owned()));
+    let id = &description.id;
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
+    // The identifier becomes a metric label, a table name and a config key.
+    if id.is_empty() || id.len() > 64 || !id.chars().all(is_plain) || id.starts_with('.') {
+        return refused("its id must be 1 to 64 letters, digits, `-`, `_` or `.`");
+    }
+    if description.subscriptions.is_empty() {
+        return refused("it subscribes to nothing");
+    }
+    if description.subscriptions.len() > MAX_SUBSCRIPTIONS {
+        return refused("it has more than 64 subscriptions");
+    }
+    let texts = [
+        &description.name,
+        &description.version,
+        &description.technique.id,
+        &description.technique.name,
+    ];
+    if texts
+        .iter()
+        .any(|text| text.is_empty() || text.len() > 256 || text.chars().any(char::is_control))
+    {
+        return refused("name, version and technique must be 1 to 256 printable characters");
+    }
+    for input in &description.inputs {
+        let is_class = vocabulary().class(&input.name).is_some();
+        if !is_class && !input.name.starts_with("site.") {
+            return refused(&format!(
+                "its input `{}` is neither a class nor `site.` and a key",
+                clean(&input.name)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn reference(description: &Description, bytes: &[u8]) -> AnalyticRef {
+    let sha256 = digest(&SHA256, bytes)
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let pair = |id: &str, name: &str| (clean(id), clean(name));
+    AnalyticRef {
+        id: description.id.clone(),
+        name: description.name.clone(),
+        version: description.version.clone(),
+        summary: clean(&description.summary),
+        technique: pair(&description.technique.id, &description.technique.name),
+        tactics: description.tactics.iter().map(|text| clean(text)).collect(),
+        strategy: description
+            .strategy
+            .as_ref()
+            .map(|strategy| pair(&strategy.id, &strategy.name)),
+        sha256,
+    }
+}
+
+fn step(step: &WitStep) -> Step {
+    match step {
+        WitStep::Text(test) => Step::Text {
+            field: test.field.clone(),
+            comparison: match test.comparison {
+                WitComparison::Equals => Comparison::Equals,
+                WitComparison::StartsWith => Comparison::StartsWith,
+                WitComparison::EndsWith => Comparison::EndsWith,
+                WitComparison::Contains => Comparison::Contains,
+            },
+            values: test.values.clone(),
+        },
+        WitStep::Number(test) => Step::Number {
+            field: test.field.clone(),
+            ranges: test.ranges.clone(),
+        },
+        WitStep::Present(field) => Step::Present(field.clone()),
+        WitStep::AllOf(count) => Step::AllOf(*count),
+        WitStep::AnyOf(count) => Step::AnyOf(*count),
+        WitStep::Negate => Step::Negate,
+    }
+}

@@ -1,0 +1,22 @@
+//! The `log` capability: an analytic's words in the operator's log, cleaned
+//! and limited in number, so that one cannot drown the others or forge lines.
+
+use crate::{
+    bindings::sandtrap::analytic::log::{Host, Level},
+    instance::{State, clean},
+};
+
+impl Host for State {
+    fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        let Some(analytic) = self.log_line() else {
+            return Ok(());
+        };
+        let message = clean(&message);
+        match level {
+            Level::Debug => tracing::debug!(analytic, "{message}"),
+            Level::Info => tracing::info!(analytic, "{message}"),
+            Level::Warn => tracing::warn!(analytic, "{message}"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! The analytics of a folder: found, loaded and named. One that does not load
+//! is reported and left out; the rest go on.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    analytic::{Configured, Prepared},
+    budget::Budget,
+    config::{Config, Site},
+    engine::Engine,
+    error::LoadError,
+};
+
+/// The analytics that were loaded, by identifier, and those that were not.
+#[derive(Default)]
+pub struct Catalog {
+    analytics: BTreeMap<String, Loaded>,
+    refused: Vec<(PathBuf, LoadError)>,
+}
+
+/// A loaded analytic and where it came from.
+pub struct Loaded {
+    /// The file.
+    pub path: PathBuf,
+    /// The analytic.
+    pub prepared: Arc<Prepared>,
+}
+
+/// The folder cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot list the analytics folder {path}; \
+     `sandtrap build` makes it, `--analytics DIR` names another"
+)]
+pub struct FolderError {
+    /// The folder.
+    path: PathBuf,
+    /// Why.
+    #[source]
+    source: std::io::Error,
+}
+
+/// The component files of a folder, by name; or the file itself.
+pub fn components(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    let failed = |source| FolderError {
+        path: path.to_owned(),
+        source,
+    };
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.extension().is_some_and(|extension| extension == "wasm") {
+            found.push(file);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+impl Catalog {
+    /// Loads component files.
+    pub fn load(engine: &Engine, files: &[PathBuf], config: &Config) -> Self {
+        let mut catalog = Self::default();
+        for path in files {
+            if let Err(error) = catalog.add(engine, path, config) {
+                catalog.refused.push((path.clone(), error));
+            }
+        }
+        catalog
+    }
+
+    fn add(&mut self, engine: &Engine, path: &Path, config: &Config) -> Result<(), LoadError> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        // The file is named after the analytic; what it calls itself decides.
+        let mut prepared = Prepared::load(engine, path, &config.grants(&id_of(&name)))?;
+        let id = prepared.id().to_owned();
+        if id != id_of(&name) && config.analytics.contains_key(&id) {
+            prepared = Prepared::load(engine, path, &config.grants(&id))?;
+        }
+        if let Some(first) = self.analytics.get(&id) {
+            return Err(LoadError::Duplicate {
+                id,
+                first: first.path.clone(),
+            });
+        }
+        let loaded = Loaded {
+            path: path.to_owned(),
+            prepared: Arc::new(prepared),
+        };
+        self.analytics.insert(id, loaded);
+        Ok(())
+    }
+
+    /// Keeps only the named analytics; an unknown name is the error.
+    pub fn keep(&mut self, ids: &[String]) -> Result<(), String> {
+        if let Some(unknown) = ids.iter().find(|id| !self.analytics.contains_key(*id)) {
+            return Err(unknown.clone());
+        }
+        self.analytics.retain(|id, _| ids.contains(id));
+        Ok(())
+    }
+
+    /// What was loaded, by identifier.
+    pub fn analytics(&self) -> impl Iterator<Item = &Loaded> {
+        self.analytics.values()
+    }
+
+    /// What was not, and why.
+    pub fn refused(&self) -> &[(PathBuf, LoadError)] {
+        &self.refused
+    }
+
+    /// Every analytic with its settings and the site knowledge. Those that
+    /// refuse their settings are returned apart.
+    pub fn configure(&self, config: &Config, site: &Site) -> (Vec<Arc<Configured>>, Vec<(String, LoadError)>) {
+        let mut ready = Vec::new();
+        let mut refused = Vec::new();
+        for (id, loaded) in &self.analytics {
+            let configured = Configured {
+                prepared: Arc::clone(&loaded.prepared),
+                settings: config.settings(id),
+                site: site.to_json(),
+                site_keys: site.keys(),
+                budget: Budget::default(),
+            };
+            match configured.check() {
+                Ok(()) => ready.push(Arc::new(configured)),
+                Err(error) => refused.push((id.clone(), error)),
+            }
+        }
+        (ready, refused)
+    }
+}
+
+/// The identifier that a file named `an1252_powershell_chain.wasm` stands for:
+/// what precedes the first separator, in capitals.
+fn id_of(name: &str) -> String {
+    name.split(['_', '-'])
+        .next()
+        .unwrap_or_default()
+        .to_uppercase()
+}

@@ -1,0 +1,122 @@
+//! The commands, one verb a file. What they have in common is here: where the
+//! analytics are, how they are loaded, and what exit codes mean.
+
+mod backtest;
+mod baseline;
+mod build;
+mod inspect;
+mod list;
+mod loaded;
+mod scan;
+mod signatures;
+mod vocabulary;
+
+pub use vocabulary::page as vocabulary_page;
+
+use std::{
+    io::IsTerminal,
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{catalog::FolderError, config::ConfigError};
+
+/// Runs security-detection analytics, each in a WebAssembly sandbox, over
+/// Windows telemetry.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start with:
+  sandtrap build                 compile the analytics that come with Sandtrap
+  sandtrap scan evidence/*.evtx  look for what they detect
+
+Exit codes: 0 fine, 1 findings (with --fail-on-findings), 2 an analytic or an
+input is at fault, 3 the configuration is.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compile analytics to components.
+    Build(build::Build),
+    /// Scan recorded telemetry and report findings.
+    Scan(scan::Scan),
+    /// List the installed analytics.
+    List(list::List),
+    /// Show what a component is, what it may reach and what can be tuned.
+    Inspect(inspect::Inspect),
+    /// Measure the analytics on labelled telemetry.
+    Backtest(backtest::Backtest),
+    /// Learn what is usual from history, and look at what was learned.
+    Baseline(baseline::Baseline),
+    /// Learn which files are signed, and by whom.
+    Signatures(signatures::Signatures),
+    /// List the event classes and fields that analytics can subscribe to.
+    Vocabulary(vocabulary::Vocabulary),
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_target(false)
+            .with_env_filter(
+                tracing_subscriber::EnvFilter::try_from_env("SANDTRAP_LOG")
+                    .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+            )
+            .init();
+        match self.command {
+            Command::Build(command) => command.run(),
+            Command::Scan(command) => command.run(),
+            Command::List(command) => command.run(),
+            Command::Inspect(command) => command.run(),
+            Command::Backtest(command) => command.run(),
+            Command::Baseline(command) => command.run(),
+            Command::Signatures(command) => command.run(),
+            Command::Vocabulary(command) => command.run(),
+        }
+    }
+}
+
+/// Where the analytics are and how they are configured.
+#[derive(Debug, Args)]
+struct Installed {
+    /// Folder of analytics, or one `.wasm` file. Repeatable.
+    #[arg(long, short, value_name = "DIR|FILE")]
+    analytics: Vec<PathBuf>,
+    /// Only these analytics, by identifier, such as AN1252. Repeatable.
+    #[arg(long, value_name = "ID")]
+    only: Vec<String>,
+    /// The configuration: site knowledge, settings, grants.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Where `sandtrap build` puts components and the other commands look for
+/// them unless told otherwise.
+const DEFAULT_FOLDER: &str = "target/analytics";
+
+/// The exit code of a command that failed.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<ConfigError>() || error.is::<FolderError>() {
+        ExitCode::from(3)
+    } else {
+        ExitCode::from(2)
+    }
+}
+
+/// Whether tables and colours are wanted: on a terminal, unless the user said
+/// no to colour (see no-color.org).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
+fn colour_wanted() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
+}

@@ -1,0 +1,149 @@
+//! `sandtrap baseline`: learning from history, and looking at what was learned.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::{Installed, scan::stored};
+use crate::{
+    baselines::BaselineStore,
+    pipeline,
+    scan::scan,
+    sources::{self, find_inputs},
+};
+
+/// Learn what is usual from history, and look at what was learned.
+#[derive(Debug, Args)]
+pub struct Baseline {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Let the analytics learn from recorded telemetry; findings are not
+    /// reported.
+    Learn(Learn),
+    /// List the baselines of every analytic.
+    List(List),
+    /// Write all keys of an analytic's baselines as NDJSON.
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+struct Learn {
+    /// Files or folders; `-` is standard input.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Folder of the baselines.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    #[command(flatten)]
+    installed: Installed,
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// Folder of the baselines.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Export {
+    /// The analytic, such as AN1252.
+    analytic: String,
+    /// Folder of the baselines.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+}
+
+impl Baseline {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.verb {
+            Verb::Learn(learn) => learn.run()?,
+            Verb::List(list) => list.run()?,
+            Verb::Export(export) => export.run()?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Learn {
+    fn run(self) -> anyhow::Result<()> {
+        let inputs = find_inputs(&self.paths)?;
+        let loaded = self.installed.load()?;
+        let analytics = loaded.configure(&loaded.config.site);
+        let store = BaselineStore::open(&self.state)?;
+        let start = pipeline::Start {
+            baselines: stored(&store, &analytics)?,
+            ..pipeline::Start::default()
+        };
+        let summary = scan(
+            &inputs,
+            &analytics,
+            start,
+            &sources::Options::default(),
+            pipeline::Options::default(),
+            &mut |_| {},
+            &mut |_| {},
+        )?;
+        let keys: usize = summary.learned.iter().map(|(_, entries)| entries.len()).sum();
+        let learned = summary.learned.iter();
+        store.flush(learned.map(|(id, entries)| (id.as_str(), entries.clone())))?;
+        eprintln!("{} events, {keys} keys learned or seen again", summary.events);
+        Ok(())
+    }
+}
+
+impl List {
+    fn run(self) -> anyhow::Result<()> {
+        let summaries = BaselineStore::open(&self.state)?.summary()?;
+        if self.json || !std::io::stdout().is_terminal() {
+            for summary in &summaries {
+                println!("{}", serde_json::to_string(summary)?);
+            }
+            return Ok(());
+        }
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_header(["ANALYTIC", "BASELINE", "KEYS", "DEVICES"]);
+        for summary in summaries {
+            table.add_row([
+                summary.analytic,
+                summary.baseline,
+                summary.keys.to_string(),
+                summary.devices.to_string(),
+            ]);
+        }
+        println!("{table}");
+        Ok(())
+    }
+}
+
+impl Export {
+    fn run(self) -> anyhow::Result<()> {
+        let store = BaselineStore::open(&self.state)?;
+        if !store.analytics()?.contains(&self.analytic) {
+            anyhow::bail!(
+                "no baselines of `{}` in {}; `sandtrap baseline list` shows what there is",
+                self.analytic,
+                self.state.display()
+            );
+        }
+        let mut out = std::io::BufWriter::new(std::io::stdout());
+        store.export(&self.analytic, &mut out)?;
+        out.flush()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! `sandtrap inspect`: what a component is before anyone trusts it.
+
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use serde_json::json;
+
+use super::list::names;
+use crate::{
+    analytic::Prepared,
+    bindings::exports::sandtrap::analytic::detector::{Comparison, Step},
+    capabilities::{Capability, Grants},
+    engine::Engine,
+    vocabulary::FieldNames,
+};
+
+/// Show what a component is, what it may reach and what can be tuned.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The component.
+    file: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Inspect {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let prepared = Prepared::load(&engine, &self.file, &Grants::from(Capability::ALL))
+            .map_err(|error| anyhow::anyhow!("{}: {error:#}", self.file.display()))?;
+        prepared
+            .subscriptions(&mut FieldNames::default())
+            .map_err(|error| anyhow::anyhow!("{}: {error:#}", self.file.display()))?;
+        if self.json || !std::io::stdout().is_terminal() {
+            println!("{:#}", object(&prepared));
+        } else {
+            print(&prepared);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn object(prepared: &Prepared) -> serde_json::Value {
+    let description = &prepared.description;
+    let settings: Vec<_> = description
+        .settings
+        .iter()
+        .map(|setting| {
+            json!({
+                "name": setting.name,
+                "default": default(&setting.default_value),
+                "official": setting.official,
+                "description": setting.description,
+            })
+        })
+        .collect();
+    let subscriptions: Vec<_> = description
+        .subscriptions
+        .iter()
+        .map(|subscription| {
+            json!({
+                "class": subscription.class,
+                "when": predicate(&subscription.predicate),
+                "fields": subscription.fields,
+            })
+        })
+        .collect();
+    let log_sources: Vec<_> = description
+        .log_sources
+        .iter()
+        .map(|source| {
+            json!({
+                "component": source.component.id,
+                "component_name": source.component.name,
+                "name": source.name,
+                "channel": source.channel,
+            })
+        })
+        .collect();
+    json!({
+        "id": description.id,
+        "name": description.name,
+        "version": description.version,
+        "summary": description.summary,
+        "technique": { "id": description.technique.id, "name": description.technique.name },
+        "tactics": description.tactics,
+        "strategy": description.strategy.as_ref().map(|strategy| json!({
+            "id": strategy.id, "name": strategy.name,
+        })),
+        "platforms": description.platforms,
+        "log_sources": log_sources,
+        "capabilities": prepared.requested,
+        "subscriptions": subscriptions,
+        "settings": settings,
+        "inputs": description.inputs.iter().map(|input| json!({
+            "name": input.name, "cost": input.cost,
+        })).collect::<Vec<_>>(),
+        "bytes": prepared.size,
+        "sha256": prepared.reference.sha256,
+    })
+}
+
+fn default(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()))
+}
+
+fn print(prepared: &Prepared) {
+    let description = &prepared.description;
+    println!("{}  {}", description.id, description.name);
+    println!("  version       {}", description.version);
+    let technique = &description.technique;
+    println!(
+        "  technique     {} {} ({})",
+        technique.id,
+        technique.name,
+        description.tactics.join(", ")
+    );
+    if let Some(strategy) = &description.strategy {
+        println!("  strategy      {} {}", strategy.id, strategy.name);
+    }
+    println!("  capabilities  {}", names(&prepared.requested));
+    println!("  size          {} bytes", prepared.size);
+    println!("  sha256        {}", prepared.reference.sha256);
+    println!("\n{}", description.summary);
+    heading("Log sources");
+    for source in &description.log_sources {
+        println!(
+            "  {} {}: {} {}",
+            source.component.id, source.component.name, source.name, source.channel
+        );
+    }
+    heading("Subscriptions");
+    for subscription in &description.subscriptions {
+        println!("  {}", subscription.class);
+        if !subscription.predicate.is_empty() {
+            println!("    when    {}", predicate(&subscription.predicate));
+        }
+        println!("    fields  {}", subscription.fields.join(", "));
+    }
+    heading("Settings");
+    for setting in &description.settings {
+        let official = if setting.official { "  (official)" } else { "" };
+        println!("  {} = {}{official}", setting.name, setting.default_value);
+        println!("    {}", setting.description);
+    }
+    if !description.inputs.is_empty() {
+        heading("Weaker without");
+        for input in &description.inputs {
+            println!("  {}: {}", input.name, input.cost);
+        }
+    }
+}
+
+fn heading(text: &str) {
+    println!("\n{text}");
+}
+
+/// A predicate as a reader writes it, from its postfix steps.
+fn predicate(steps: &[Step]) -> String {
+    let mut stack: Vec<String> = Vec::new();
+    for step in steps {
+        let text = match step {
+            Step::Text(test) => format!(
+                "{} {} {}",
+                test.field,
+                match test.comparison {
+                    Comparison::Equals => "is",
+                    Comparison::StartsWith => "starts with",
+                    Comparison::EndsWith => "ends with",
+                    Comparison::Contains => "contains",
+                },
+                some(&test.values)
+            ),
+            Step::Number(test) => {
+                let ranges: Vec<String> = test.ranges.iter().map(range).collect();
+                format!("{} in {}", test.field, some(&ranges))
+            }
+            Step::Present(field) => format!("{field} is known"),
+            Step::AllOf(count) => join(&mut stack, *count, " and "),
+            Step::AnyOf(count) => join(&mut stack, *count, " or "),
+            Step::Negate => format!("not ({})", stack.pop().unwrap_or_default()),
+        };
+        stack.push(text);
+    }
+    stack.pop().unwrap_or_else(|| "always".to_owned())
+}
+
+fn range((low, high): &(u64, u64)) -> String {
+    if low == high {
+        low.to_string()
+    } else {
+        format!("{low}..{high}")
+    }
+}
+
+fn join(stack: &mut Vec<String>, count: u32, word: &str) -> String {
+    let from = stack.len().saturating_sub(count as usize);
+    let parts = stack.split_off(from);
+    if parts.len() == 1 {
+        parts.concat()
+    } else {
+        format!("({})", parts.join(word))
+    }
+}
+
+/// The first few of many.
+fn some(values: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<&str> = values.iter().take(SHOWN).map(String::as_str).collect();
+    match values.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("{} or {more} more", shown.join(" | ")),
+        _ => shown.join(" | "),
+    }
+}

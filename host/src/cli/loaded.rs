@@ -1,0 +1,94 @@
+//! Loading the analytics for a command, and saying plainly what did not load.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{DEFAULT_FOLDER, Installed};
+use crate::{
+    analytic::Configured,
+    catalog::{Catalog, components},
+    config::{Config, Site},
+    engine::Engine,
+};
+
+/// The engine, the configuration and the analytics that loaded.
+pub struct Loaded {
+    /// The configuration; defaults without a file.
+    pub config: Config,
+    /// What loaded and what did not.
+    pub catalog: Catalog,
+    /// How long compiling and describing took.
+    pub time: Duration,
+    #[expect(dead_code, reason = "keeps the clock of all instances going")]
+    engine: Engine,
+}
+
+impl Installed {
+    /// Loads what the options name.
+    pub fn load(&self) -> anyhow::Result<Loaded> {
+        let config = match &self.config {
+            Some(path) => Config::read(path)?,
+            None => Config::default(),
+        };
+        let mut folders = self.analytics.clone();
+        if folders.is_empty() {
+            let configured = config.analytics_folder.clone();
+            folders.push(configured.unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER)));
+        }
+        let mut files = Vec::new();
+        for folder in &folders {
+            files.extend(components(folder)?);
+        }
+        let started = Instant::now();
+        let engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let mut catalog = Catalog::load(&engine, &files, &config);
+        if !self.only.is_empty() {
+            catalog
+                .keep(&self.only)
+                .map_err(|id| anyhow::anyhow!("no analytic `{id}` in {}", list(&folders)))?;
+        }
+        for (path, error) in catalog.refused() {
+            eprintln!("warning: {} was not loaded: {error:#}", path.display());
+        }
+        if catalog.analytics().next().is_none() {
+            anyhow::bail!(
+                "no analytics in {}; run `sandtrap build` or name a folder with --analytics",
+                list(&folders)
+            );
+        }
+        Ok(Loaded {
+            config,
+            catalog,
+            time: started.elapsed(),
+            engine,
+        })
+    }
+}
+
+impl Loaded {
+    /// The analytics with their settings, for a site; those that refuse their
+    /// settings are named and left out.
+    pub fn configure(&self, site: &Site) -> Vec<Arc<Configured>> {
+        let (ready, refused) = self.catalog.configure(&self.config, site);
+        for (id, error) in refused {
+            eprintln!("warning: {id} was left out: {error:#}");
+        }
+        ready
+    }
+
+    /// Whether everything that was found also loaded.
+    pub fn is_complete(&self) -> bool {
+        self.catalog.refused().is_empty()
+    }
+}
+
+fn list(folders: &[PathBuf]) -> String {
+    let names: Vec<String> = folders
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,245 @@
+//! The operator's configuration: what the site is like, and what each analytic
+//! may do. One TOML file, every key optional.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::capabilities::{Capability, Grants};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of the analytics' `.wasm` files.
+    pub analytics_folder: Option<PathBuf>,
+    /// What the site is like.
+    pub site: Site,
+    /// What each analytic may do, by its identifier.
+    pub analytics: BTreeMap<String, AnalyticConfig>,
+}
+
+/// What is told to every analytic about the site. Absent keys leave the
+/// analytics' documented defaults, which findings then name as missing.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Site {
+    /// Networks of the site, such as `10.20.0.0/16`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub internal_networks: Option<Vec<IpNet>>,
+    /// When patching and administration are expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance_windows: Option<Vec<MaintenanceWindow>>,
+    /// Where scripts may be run from, as globs such as `C:\Scripts\*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved_script_paths: Option<Vec<String>>,
+    /// Images of deployment and management agents, as globs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved_deployment_paths: Option<Vec<String>>,
+    /// Accounts that administer, as globs such as `CORP\adm-*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub administrators: Option<Vec<String>>,
+    /// What devices are for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asset_roles: Option<Vec<AssetRole>>,
+}
+
+/// A weekly maintenance window.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceWindow {
+    /// On which days it opens.
+    pub days: Vec<Day>,
+    /// When it opens, such as `22:00`.
+    pub from: String,
+    /// When it closes; before `from` means on the next day.
+    pub to: String,
+    /// The clock these times are on, such as `+02:00`; UTC if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utc_offset: Option<String>,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// What some devices are for.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssetRole {
+    /// Which devices, as a glob over host names.
+    pub device: String,
+    /// What they are.
+    pub role: Role,
+}
+
+/// What a device is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Role {
+    Workstation,
+    Server,
+    DomainController,
+    Hmi,
+    Historian,
+    EngineeringStation,
+    JumpHost,
+}
+
+/// What one analytic may do.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnalyticConfig {
+    /// The capabilities it is granted; all, if absent.
+    pub grants: Option<BTreeSet<Capability>>,
+    /// Its settings, under the names that `sandtrap inspect` lists.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not what it should be; the message has line and column.
+    #[error("{path}: {source}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<toml::de::Error>,
+    },
+    /// A value is out of its bounds.
+    #[error("{path}: {reason}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads and checks a configuration file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let config: Self = toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        config.site.check().map_err(|reason| ConfigError::Value {
+            path: path.to_owned(),
+            reason,
+        })?;
+        Ok(config)
+    }
+
+    /// What the analytic is granted.
+    pub fn grants(&self, id: &str) -> Grants {
+        self.analytics
+            .get(id)
+            .and_then(|analytic| analytic.grants.clone())
+            .unwrap_or_else(|| Grants::from(Capability::ALL))
+    }
+
+    /// The analytic's settings as a JSON object.
+    pub fn settings(&self, id: &str) -> String {
+        self.analytics
+            .get(id)
+            .map(|analytic| serde_json::Value::Object(analytic.settings.clone()).to_string())
+            .unwrap_or_else(|| "{}".to_owned())
+    }
+}
+
+impl Site {
+    /// The keys that are configured.
+    pub fn keys(&self) -> BTreeSet<String> {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(keys)) => keys.keys().cloned().collect(),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// As the JSON object that analytics are given.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for window in self.maintenance_windows.iter().flatten() {
+            for time in [&window.from, &window.to] {
+                if !is_clock(time) {
+                    return Err(format!(
+                        "site.maintenance_windows: `{time}` is not a time such as 22:00"
+                    ));
+                }
+            }
+            if let Some(offset) = &window.utc_offset
+                && !offset
+                    .strip_prefix(['+', '-'])
+                    .is_some_and(is_clock)
+            {
+                return Err(format!(
+                    "site.maintenance_windows: `{offset}` is not an offset such as +02:00"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_clock(time: &str) -> bool {
+    let number = |text: &str, below: u32| {
+        text.len() == 2 && text.parse().is_ok_and(|number: u32| number < below)
+    };
+    time.split_once(':')
+        .is_some_and(|(hours, minutes)| number(hours, 24) && number(minutes, 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_named_with_their_line() {
+        let error = toml::from_str::<Config>("[site]\ninternal_network = []\n").unwrap_err();
+        assert!(error.to_string().contains("internal_network"), "{error}");
+        assert!(error.to_string().contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn only_configured_keys_reach_analytics() {
+        let config: Config =
+            toml::from_str("[site]\ninternal_networks = [\"10.20.0.0/16\"]\n").unwrap();
+        assert_eq!(
+            config.site.to_json(),
+            r#"{"internal_networks":["10.20.0.0/16"]}"#
+        );
+        assert_eq!(config.site.keys(), ["internal_networks".to_owned()].into());
+    }
+}

@@ -1,0 +1,194 @@
+//! What can go wrong with an analytic, and who is to blame.
+
+use std::path::PathBuf;
+
+use crate::router::PredicateError;
+
+/// Whose defect an error is: the first thing an operator asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The analytic's.
+    Guest,
+    /// Sandtrap's.
+    Host,
+}
+
+impl Blame {
+    /// One word for messages and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// Why a component was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is larger than a component may be.
+    #[error("{size} bytes are more than the {limit} a component may have")]
+    TooLarge {
+        /// Its size.
+        size: u64,
+        /// What it may be.
+        limit: u64,
+    },
+    /// It is a core module, which has no typed interface.
+    #[error("this is a core module, not a component; `sandtrap build` makes components")]
+    CoreModule,
+    /// It does not compile.
+    #[error("not a valid component: {0}")]
+    Invalid(String),
+    /// It imports something that is not in the world.
+    #[error(
+        "imports `{0}`, which Sandtrap does not offer; \
+         an analytic may import sandtrap:analytic@0.1 only (WASI included: build for wasm32-unknown-unknown)"
+    )]
+    UnknownImport(String),
+    /// It imports a capability that it was not granted.
+    #[error(
+        "imports `{capability}`, which it is not granted; \
+         add \"{capability}\" to `grants` of [analytics.{id}] to allow it"
+    )]
+    NotGranted {
+        /// The capability.
+        capability: &'static str,
+        /// How the analytic is called in the configuration.
+        id: String,
+    },
+    /// It does not export the detector interface.
+    #[error("does not export `sandtrap:analytic/detector@0.1.0`: {0}")]
+    NoDetector(String),
+    /// Its description breaks a rule.
+    #[error("its description is not acceptable: {0}")]
+    Description(String),
+    /// A subscription names something unknown.
+    #[error("subscription {number} to `{class}`: {reason}")]
+    Subscription {
+        /// Its position, from 0.
+        number: usize,
+        /// Its class.
+        class: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It refused its settings.
+    #[error("settings refused: {0}")]
+    Settings(String),
+    /// Calling it failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Another one has the same identifier.
+    #[error("`{id}` is already loaded from {first}")]
+    Duplicate {
+        /// The identifier.
+        id: String,
+        /// Where the first one came from.
+        first: PathBuf,
+    },
+}
+
+impl LoadError {
+    /// A predicate error of a subscription.
+    pub(crate) fn predicate(number: usize, class: &str, error: &PredicateError) -> Self {
+        Self::Subscription {
+            number,
+            class: class.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// Why a call into an analytic failed.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum CallError {
+    /// It executed a trap, such as `unreachable` or an access out of bounds.
+    #[error("{export}: trapped: {reason}")]
+    Trap {
+        /// What was called.
+        export: &'static str,
+        /// The trap.
+        reason: String,
+    },
+    /// It did not come back in time.
+    #[error("{export}: ran longer than {milliseconds} ms")]
+    Deadline {
+        /// What was called.
+        export: &'static str,
+        /// Its time budget.
+        milliseconds: u64,
+    },
+    /// It wanted more memory or tables than it may have, and gave up.
+    #[error("{export}: needed more than {bytes} bytes of memory")]
+    Memory {
+        /// What was called.
+        export: &'static str,
+        /// Its memory budget.
+        bytes: usize,
+    },
+    /// It used the contract wrongly: unknown events, calls at the wrong time.
+    #[error("{export}: broke the contract: {reason}")]
+    Contract {
+        /// What was called.
+        export: &'static str,
+        /// How.
+        reason: String,
+    },
+    /// What it returned breaks the limits or is no proper value.
+    #[error("{export}: malformed result: {reason}")]
+    MalformedResult {
+        /// What was called.
+        export: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It returned an error of its own.
+    #[error("{export}: returned an error: {reason}")]
+    Returned {
+        /// What was called.
+        export: &'static str,
+        /// Its words, cut and cleaned.
+        reason: String,
+    },
+    /// The host failed.
+    #[error("{export}: host failure: {reason}")]
+    Host {
+        /// What was called.
+        export: &'static str,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl CallError {
+    /// Whose defect it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Host { .. } => Blame::Host,
+            _ => Blame::Guest,
+        }
+    }
+
+    /// One word for metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Trap { .. } => "trap",
+            Self::Deadline { .. } => "deadline",
+            Self::Memory { .. } => "memory",
+            Self::Contract { .. } => "contract",
+            Self::MalformedResult { .. } => "malformed_result",
+            Self::Returned { .. } => "returned",
+            Self::Host { .. } => "host",
+        }
+    }
+}

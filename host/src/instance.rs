@@ -1,0 +1,315 @@
+//! One instance of an analytic: a store, one call at a time, teardown.
+
+use std::sync::Arc;
+
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
+
+use crate::{
+    analytic::Configured,
+    baselines::Baselines,
+    bindings::{
+        Analytic as Exports,
+        exports::sandtrap::analytic::detector::{InspectionError, SettingsError},
+        sandtrap::analytic::{events::Batch, findings::Finding},
+    },
+    budget::{Budget, TEXT, TICK},
+    error::{CallError, LoadError},
+    evidence::EvidenceDesk,
+    lineage::{AsOf, Lineage},
+    marks::Marks,
+    signatures::Signatures,
+};
+
+/// What a shard knows of its devices.
+pub struct World {
+    /// Processes.
+    pub lineage: Lineage,
+    /// Signatures.
+    pub signatures: Signatures,
+}
+
+/// What the host keeps for one analytic on one shard.
+pub struct Memory {
+    /// Its marks.
+    pub marks: Marks,
+    /// Its baselines.
+    pub baselines: Baselines,
+}
+
+impl Memory {
+    /// Makes what was written since the last commit last.
+    pub fn commit(&mut self) {
+        self.marks.commit();
+        self.baselines.commit();
+    }
+
+    /// Forgets what was written since the last commit.
+    pub fn roll_back(&mut self) {
+        self.marks.roll_back();
+        self.baselines.roll_back();
+    }
+}
+
+/// All that imports may reach while a batch is inspected. It moves into the
+/// store for the call and out again after it, so no lock is needed.
+pub struct Scene {
+    /// The shard's knowledge.
+    pub world: World,
+    /// The analytic's memory.
+    pub memory: Memory,
+    /// The events of the batch.
+    pub desk: EvidenceDesk,
+}
+
+/// What imports see: the data of an instance's store.
+pub struct State {
+    limits: StoreLimits,
+    budget: Budget,
+    analytic: Arc<str>,
+    scene: Option<Scene>,
+    calls_left: u64,
+    log_lines_left: u32,
+    contract: Option<String>,
+}
+
+impl State {
+    fn new(analytic: Arc<str>, budget: Budget) -> Self {
+        Self {
+            limits: StoreLimitsBuilder::new()
+                .memory_size(budget.memory)
+                .table_elements(budget.table_elements)
+                .memories(2)
+                .tables(4)
+                .instances(8)
+                .build(),
+            budget,
+            analytic,
+            scene: None,
+            calls_left: 0,
+            log_lines_left: 0,
+            contract: None,
+        }
+    }
+
+    /// The scene, charging so many host calls; an error traps the guest.
+    pub fn scene(&mut self, calls: usize) -> wasmtime::Result<&mut Scene> {
+        let calls = calls as u64 + 1;
+        if self.calls_left < calls {
+            return Err(self.breach("asked the host more than it may in one call"));
+        }
+        self.calls_left -= calls;
+        if self.scene.is_none() {
+            return Err(self.breach("called an import outside `inspect`"));
+        }
+        self.scene
+            .as_mut()
+            .ok_or_else(|| wasmtime::Error::msg("no scene"))
+    }
+
+    /// The scene as of an event of the batch.
+    pub fn as_of(&mut self, event: u64, calls: usize) -> wasmtime::Result<(&mut Scene, AsOf)> {
+        let known = self.scene(calls)?.desk.as_of(event);
+        let Some(as_of) = known else {
+            return Err(self.breach("asked as of an event that is not of the batch"));
+        };
+        self.scene
+            .as_mut()
+            .map(|scene| (scene, as_of))
+            .ok_or_else(|| wasmtime::Error::msg("no scene"))
+    }
+
+    /// Whom to name in the log, if it may still write.
+    pub fn log_line(&mut self) -> Option<&str> {
+        self.log_lines_left = self.log_lines_left.checked_sub(1)?;
+        Some(&self.analytic)
+    }
+
+    /// Notes how the guest broke the contract and makes the error that traps
+    /// it.
+    fn breach(&mut self, reason: &str) -> wasmtime::Error {
+        self.contract = Some(reason.to_owned());
+        wasmtime::Error::msg(reason.to_owned())
+    }
+}
+
+/// An instance, configured and ready.
+pub struct Instance {
+    store: Store<State>,
+    exports: Exports,
+}
+
+impl Instance {
+    /// Instantiates and configures an analytic.
+    pub fn start(configured: &Configured) -> Result<Self, LoadError> {
+        let mut instance = Self::bare(
+            &configured.prepared.pre,
+            Arc::from(configured.prepared.id()),
+            &configured.budget,
+        )?;
+        let (settings, site) = (&configured.settings, &configured.site);
+        let answer = instance.guarded("configure", |exports, store| {
+            exports
+                .sandtrap_analytic_detector()
+                .call_configure(store, settings, site)
+        })?;
+        match answer {
+            Ok(()) => Ok(instance),
+            Err(SettingsError::Malformed(why) | SettingsError::Rejected(why)) => {
+                Err(LoadError::Settings(clean(&why)))
+            }
+        }
+    }
+
+    /// Instantiates without configuring: good for `describe` only.
+    pub fn bare(
+        pre: &crate::bindings::AnalyticPre<State>,
+        analytic: Arc<str>,
+        budget: &Budget,
+    ) -> Result<Self, CallError> {
+        let mut store = Store::new(pre.engine(), State::new(analytic, budget.clone()));
+        store.limiter(|state| &mut state.limits);
+        store.set_hostcall_fuel(budget.host_data);
+        arm(&mut store);
+        match pre.instantiate(&mut store) {
+            Ok(exports) => Ok(Self { store, exports }),
+            Err(error) => Err(explain("instantiate", &error, store.data())),
+        }
+    }
+
+    /// Calls `describe`.
+    pub fn describe(
+        &mut self,
+    ) -> Result<crate::bindings::exports::sandtrap::analytic::detector::Description, CallError>
+    {
+        self.guarded("describe", |exports, store| {
+            exports.sandtrap_analytic_detector().call_describe(store)
+        })
+    }
+
+    /// Calls `inspect` with the scene in reach of the imports. After an error
+    /// the instance must not be used again.
+    pub fn inspect(
+        &mut self,
+        batch: &Batch,
+        scene: Scene,
+    ) -> (Scene, Result<Vec<Finding>, CallError>) {
+        self.store.data_mut().scene = Some(scene);
+        let answer = self.guarded("inspect", |exports, store| {
+            exports
+                .sandtrap_analytic_detector()
+                .call_inspect(store, batch)
+        });
+        let budget = self.store.data().budget.clone();
+        let result = answer.and_then(|answer| match answer {
+            Ok(findings) => check_findings(findings, &budget),
+            Err(InspectionError::MalformedBatch(why) | InspectionError::Failed(why)) => {
+                Err(CallError::Returned {
+                    export: "inspect",
+                    reason: clean(&why),
+                })
+            }
+        });
+        #[expect(
+            clippy::expect_used,
+            reason = "put there above, and nothing else takes it"
+        )]
+        let scene = self.store.data_mut().scene.take().expect("the scene");
+        (scene, result)
+    }
+
+    fn guarded<T>(
+        &mut self,
+        export: &'static str,
+        call: impl FnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallError> {
+        arm(&mut self.store);
+        call(&self.exports, &mut self.store)
+            .map_err(|error| explain(export, &error, self.store.data()))
+    }
+}
+
+/// Gives the store a fresh budget for one call.
+fn arm(store: &mut Store<State>) {
+    let state = store.data_mut();
+    state.calls_left = state.budget.host_calls;
+    state.log_lines_left = state.budget.log_lines;
+    state.contract = None;
+    let ticks = state.budget.time.as_millis().div_ceil(TICK.as_millis());
+    // One more, because the current tick is partly over.
+    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1));
+}
+
+fn explain(export: &'static str, error: &wasmtime::Error, state: &State) -> CallError {
+    if let Some(reason) = &state.contract {
+        return CallError::Contract {
+            export,
+            reason: reason.clone(),
+        };
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => CallError::Deadline {
+            export,
+            milliseconds: u64::try_from(state.budget.time.as_millis()).unwrap_or(u64::MAX),
+        },
+        Some(Trap::AllocationTooLarge) => CallError::Memory {
+            export,
+            bytes: state.budget.memory,
+        },
+        Some(trap) => CallError::Trap {
+            export,
+            reason: trap.to_string(),
+        },
+        // Everything else comes from lifting what the guest passed or
+        // returned: bad pointers, bad UTF-8, unknown cases, too much data.
+        None => CallError::MalformedResult {
+            export,
+            reason: clean(&format!("{error:#}")),
+        },
+    }
+}
+
+fn check_findings(findings: Vec<Finding>, budget: &Budget) -> Result<Vec<Finding>, CallError> {
+    let malformed = |reason: String| CallError::MalformedResult {
+        export: "inspect",
+        reason,
+    };
+    if findings.len() > budget.findings {
+        return Err(malformed(format!(
+            "{} findings, more than {}",
+            findings.len(),
+            budget.findings
+        )));
+    }
+    for finding in &findings {
+        let stages: usize = finding
+            .stages
+            .iter()
+            .map(|stage| stage.name.len() + stage.summary.len() + stage.events.len() * 8)
+            .sum();
+        let details: usize = finding
+            .details
+            .iter()
+            .map(|detail| detail.name.len() + detail.value.len())
+            .sum();
+        let size = finding.title.len() + finding.chain.len() + stages + details;
+        if size > budget.finding_size {
+            return Err(malformed(format!(
+                "a finding of {size} bytes, more than {}",
+                budget.finding_size
+            )));
+        }
+    }
+    Ok(findings)
+}
+
+/// Text of a guest made fit for a message: short, one line, no control
+/// characters.
+pub fn clean(text: &str) -> String {
+    let mut clean: String = text
+        .chars()
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .take(TEXT / 4)
+        .collect();
+    clean.truncate(clean.trim_end().len());
+    clean
+}

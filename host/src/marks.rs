@@ -1,0 +1,397 @@
+//! What an analytic notes on processes and other things of a device, and finds
+//! again in later batches.
+//!
+//! What is put while a batch is handled can be read at once, as of the event
+//! it was put at or a later one, and lasts only from [`Marks::commit`] on.
+
+mod device;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use foldhash::fast::RandomState;
+use thiserror::Error;
+
+use crate::{
+    finding::Evidence,
+    lineage::{AsOf, versioned::Versioned},
+};
+
+use device::{DeviceMarks, Slot, size};
+
+/// Milliseconds an expired mark is kept, for events that come late by as much.
+const GRACE: i64 = 3_600_000;
+
+/// Milliseconds after which an expired mark of a device that fell silent may
+/// go by the clock of the others. It goes only when there is no more room, so
+/// that no device's clock otherwise touches another's marks.
+const SILENCE: i64 = 24 * GRACE;
+
+/// How much an analytic may note. Answers marks without end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkLimits {
+    /// Most marks.
+    pub marks: usize,
+    /// Most bytes of all marks with their evidence.
+    pub bytes: usize,
+    /// Most stages of one subject, which are looked through one by one.
+    pub stages: usize,
+    /// Longest stage, in bytes.
+    pub stage: usize,
+    /// Longest note.
+    pub note: usize,
+    /// Longest name of an item.
+    pub item: usize,
+}
+
+impl Default for MarkLimits {
+    fn default() -> Self {
+        Self {
+            marks: 100_000,
+            bytes: 128 << 20,
+            stages: 64,
+            stage: 64,
+            note: 1024,
+            item: 1024,
+        }
+    }
+}
+
+/// What a mark is put on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A process by any of its handles.
+    Process(u64),
+    /// Anything else of the device by the analytic's own name for it.
+    Item(Box<str>),
+}
+
+/// A mark to put.
+#[derive(Debug, Clone)]
+pub struct NewMark {
+    /// What it is put on.
+    pub subject: Subject,
+    /// The stage it stands for.
+    pub stage: Box<str>,
+    /// What the stage adds to a score.
+    pub score: i32,
+    /// What was seen.
+    pub note: Box<str>,
+    /// The event that earned it.
+    pub evidence: Arc<Evidence>,
+    /// How long it stays, in seconds of event time.
+    pub lifetime: u32,
+}
+
+/// A mark as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// The stage it stands for.
+    pub stage: Box<str>,
+    /// What the stage adds to a score.
+    pub score: i32,
+    /// What was seen.
+    pub note: Box<str>,
+    /// The event that earned it.
+    pub evidence: Arc<Evidence>,
+    /// Until when it stays, milliseconds since 1970 UTC.
+    pub expires: i64,
+    /// Sequence of the event as of which it was put.
+    pub put: u64,
+}
+
+/// Why marks were not put. None of the call's marks were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum MarkError {
+    /// The analytic holds as many marks as it may.
+    #[error("the analytic holds as many marks as it may")]
+    Full,
+    /// A stage, a note or an item is longer than it may be.
+    #[error("a stage, a note or an item is too long")]
+    TooLong,
+}
+
+/// The marks of one analytic on the devices of one shard.
+#[derive(Debug, Default)]
+pub struct Marks {
+    limits: MarkLimits,
+    devices: HashMap<Arc<str>, DeviceMarks, RandomState>,
+    /// How many marks are held, and their bytes.
+    held: usize,
+    bytes: usize,
+    /// The latest time of a put.
+    clock: Versioned<i64>,
+    /// Numbers of slots, never used twice.
+    next: u64,
+    /// Slots written since the last commit.
+    pending: Vec<(Arc<str>, u64)>,
+    /// `held` and `bytes` at the last commit.
+    settled: (usize, usize),
+}
+
+impl Marks {
+    /// No marks yet.
+    pub fn new(limits: MarkLimits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// Puts marks, all or none.
+    pub fn put(&mut self, as_of: &AsOf, marks: Vec<NewMark>) -> Result<(), MarkError> {
+        if marks.iter().any(|mark| self.is_too_long(mark)) {
+            return Err(MarkError::TooLong);
+        }
+        let latest = as_of.time.max(*self.clock.now());
+        self.clock.set(as_of.sequence, latest);
+        let device = self.devices.entry(Arc::clone(&as_of.device)).or_default();
+        // Without a mark there is nothing the clock is needed for, and nothing
+        // to keep it in.
+        let clock = if device.live == 0 {
+            as_of.time
+        } else {
+            as_of.time.max(*device.clock.now())
+        };
+        device.clock.set(as_of.sequence, clock);
+        self.pending.push((Arc::clone(&as_of.device), 0));
+        self.free(&Arc::clone(&as_of.device), clock, GRACE, as_of.sequence);
+        if !self.has_room(as_of, &marks) {
+            let mut silent: Vec<Arc<str>> = self.devices.keys().cloned().collect();
+            silent.sort_unstable();
+            for device in silent {
+                self.free(&device, latest, SILENCE, as_of.sequence);
+            }
+            if !self.has_room(as_of, &marks) {
+                return Err(MarkError::Full);
+            }
+        }
+        for mark in marks {
+            self.put_one(as_of, mark);
+        }
+        Ok(())
+    }
+
+    /// The marks on a thing that have not expired, oldest event first. A
+    /// process may have several handles; its marks are those under any.
+    pub fn get(&self, as_of: &AsOf, names: &[Subject]) -> Vec<&Mark> {
+        let Some(device) = self.devices.get(&as_of.device) else {
+            return Vec::new();
+        };
+        let mut found: Vec<&Mark> = names
+            .iter()
+            .filter_map(|name| device.by_subject.get(name))
+            .flatten()
+            .filter_map(|slot| device.slots.get(slot)?.visible(as_of))
+            .collect();
+        if names.len() > 1 {
+            // Of one stage under several names the one put last.
+            found.sort_by(|one, other| (&one.stage, other.put).cmp(&(&other.stage, one.put)));
+            found.dedup_by(|one, other| one.stage == other.stage);
+        }
+        found.sort_by(|one, other| {
+            (one.evidence.sequence, &one.stage).cmp(&(other.evidence.sequence, &other.stage))
+        });
+        found
+    }
+
+    /// An event that a mark on the device holds.
+    pub fn evidence(&self, as_of: &AsOf, event: u64) -> Option<Arc<Evidence>> {
+        let device = self.devices.get(&as_of.device)?;
+        device
+            .by_event
+            .get(&event)?
+            .iter()
+            .filter_map(|slot| device.slots.get(slot)?.visible(as_of))
+            .find(|mark| mark.evidence.sequence == event)
+            .map(|mark| Arc::clone(&mark.evidence))
+    }
+
+    /// How many marks are held.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Makes what was written since the last commit last.
+    pub fn commit(&mut self) {
+        self.settle(Versioned::settle, Versioned::settle);
+        self.settled = (self.held, self.bytes);
+    }
+
+    /// Forgets what was written since the last commit.
+    pub fn roll_back(&mut self) {
+        self.settle(Versioned::undo, Versioned::undo);
+        (self.held, self.bytes) = self.settled;
+    }
+
+    fn settle(
+        &mut self,
+        settle_mark: impl Fn(&mut Versioned<Option<Mark>>),
+        settle_clock: impl Fn(&mut Versioned<i64>),
+    ) {
+        settle_clock(&mut self.clock);
+        for (name, number) in std::mem::take(&mut self.pending) {
+            let Some(device) = self.devices.get_mut(&name) else {
+                continue;
+            };
+            settle_clock(&mut device.clock);
+            if let Some(slot) = device.slots.get_mut(&number) {
+                // The indexes lead to every version; now only one is left.
+                let mut events = slot.events();
+                settle_mark(&mut slot.mark);
+                match slot.mark.now() {
+                    Some(mark) => {
+                        device.expiry.insert((mark.expires, number));
+                        events.retain(|event| *event != mark.evidence.sequence);
+                    }
+                    None => {
+                        if let Some(slots) = device.by_subject.get_mut(&slot.subject) {
+                            slots.retain(|known| *known != number);
+                            if slots.is_empty() {
+                                device.by_subject.remove(&slot.subject);
+                            }
+                        }
+                        device.slots.remove(&number);
+                    }
+                }
+                for event in events {
+                    device.forget(event, number);
+                }
+            }
+            device.live = device.slots.len();
+            if device.slots.is_empty() {
+                self.devices.remove(&name);
+            }
+        }
+    }
+
+    fn is_too_long(&self, mark: &NewMark) -> bool {
+        let item = match &mark.subject {
+            Subject::Process(_) => 0,
+            Subject::Item(name) => name.len(),
+        };
+        item > self.limits.item
+            || mark.stage.len() > self.limits.stage
+            || mark.note.len() > self.limits.note
+    }
+
+    fn has_room(&self, as_of: &AsOf, marks: &[NewMark]) -> bool {
+        let device = self.devices.get(&as_of.device);
+        let mut new = BTreeSet::new();
+        let mut stages: HashMap<&Subject, usize> = HashMap::new();
+        let mut bytes = self.bytes;
+        for mark in marks {
+            bytes += size(&mark.note, &mark.evidence);
+            let slot = device.and_then(|device| device.slot(&mark.subject, &mark.stage));
+            match slot.and_then(|(_, slot)| slot.mark.now().as_ref()) {
+                Some(old) => bytes = bytes.saturating_sub(size(&old.note, &old.evidence)),
+                None => {
+                    let subject = match &mark.subject {
+                        Subject::Process(process) => (*process, ""),
+                        Subject::Item(item) => (0, &**item),
+                    };
+                    if new.insert((subject, &*mark.stage)) {
+                        let known = device.map_or(0, |device| device.stages(&mark.subject));
+                        let stages = stages.entry(&mark.subject).or_insert(known);
+                        *stages += 1;
+                        if *stages > self.limits.stages {
+                            return false;
+                        }
+                    }
+                }
+            }
+        }
+        self.held + new.len() <= self.limits.marks && bytes <= self.limits.bytes
+    }
+
+    fn put_one(&mut self, as_of: &AsOf, mark: NewMark) {
+        let device = self.devices.entry(Arc::clone(&as_of.device)).or_default();
+        let known = device.slot(&mark.subject, &mark.stage);
+        let number = match known {
+            Some((number, _)) => number,
+            None => {
+                self.next += 1;
+                device
+                    .by_subject
+                    .entry(mark.subject.clone())
+                    .or_default()
+                    .push(self.next);
+                device.slots.insert(
+                    self.next,
+                    Slot {
+                        subject: mark.subject,
+                        stage: mark.stage.clone(),
+                        mark: Versioned::default(),
+                    },
+                );
+                self.next
+            }
+        };
+        let Some(slot) = device.slots.get_mut(&number) else {
+            return;
+        };
+        let lifetime = i64::from(mark.lifetime) * 1_000;
+        let expires = as_of.time.saturating_add(lifetime);
+        device
+            .by_event
+            .entry(mark.evidence.sequence)
+            .or_default()
+            .insert(number);
+        device.expiry.insert((expires, number));
+        match slot.mark.now() {
+            Some(old) => {
+                let old = size(&old.note, &old.evidence);
+                self.bytes = self.bytes.saturating_sub(old);
+            }
+            None => {
+                self.held += 1;
+                device.live += 1;
+            }
+        }
+        self.bytes += size(&mark.note, &mark.evidence);
+        let mark = Mark {
+            stage: mark.stage,
+            score: mark.score,
+            note: mark.note,
+            evidence: mark.evidence,
+            expires,
+            put: as_of.sequence,
+        };
+        if let Some(Some(old)) = slot.mark.set(as_of.sequence, Some(mark)) {
+            let event = old.evidence.sequence;
+            if !slot.events().contains(&event) {
+                device.forget(event, number);
+            }
+        }
+        self.pending.push((Arc::clone(&as_of.device), number));
+    }
+
+    /// Frees the marks of a device that had expired so long before.
+    fn free(&mut self, name: &Arc<str>, clock: i64, grace: i64, sequence: u64) {
+        let Some(device) = self.devices.get_mut(name) else {
+            return;
+        };
+        while let Some(&(expires, number)) = device.expiry.first()
+            && expires.saturating_add(grace) < clock
+        {
+            device.expiry.pop_first();
+            // A rolled-back free puts the entry back in its place.
+            if let Some(slot) = device.slots.get_mut(&number)
+                && let Some(mark) = slot.mark.now()
+                && mark.expires == expires
+            {
+                self.held = self.held.saturating_sub(1);
+                device.live = device.live.saturating_sub(1);
+                let size = size(&mark.note, &mark.evidence);
+                self.bytes = self.bytes.saturating_sub(size);
+                slot.mark.set(sequence, None);
+                self.pending.push((Arc::clone(name), number));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

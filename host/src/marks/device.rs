@@ -1,0 +1,89 @@
+//! The marks of one device, and the indexes over them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
+
+use super::{Mark, Subject};
+use crate::{
+    finding::Evidence,
+    lineage::{AsOf, versioned::Versioned},
+};
+
+#[derive(Debug, Default)]
+pub(super) struct DeviceMarks {
+    pub slots: HashMap<u64, Slot, RandomState>,
+    pub by_subject: HashMap<Subject, Vec<u64>, RandomState>,
+    pub by_event: HashMap<u64, BTreeSet<u64>, RandomState>,
+    /// Expiry and slot. An entry may be out of date.
+    pub expiry: BTreeSet<(i64, u64)>,
+    /// The latest time of a put.
+    pub clock: Versioned<i64>,
+    /// How many marks it has.
+    pub live: usize,
+}
+
+/// The place of one stage on one subject.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub subject: Subject,
+    pub stage: Box<str>,
+    pub mark: Versioned<Option<Mark>>,
+}
+
+impl DeviceMarks {
+    /// Notes that no version of a slot holds an event.
+    pub fn forget(&mut self, event: u64, number: u64) {
+        if let Some(slots) = self.by_event.get_mut(&event) {
+            slots.remove(&number);
+            if slots.is_empty() {
+                self.by_event.remove(&event);
+            }
+        }
+    }
+
+    /// How many stages a subject has.
+    pub fn stages(&self, subject: &Subject) -> usize {
+        let slots = self.by_subject.get(subject).into_iter().flatten();
+        slots
+            .filter_map(|number| self.slots.get(number))
+            .filter(|slot| slot.mark.now().is_some())
+            .count()
+    }
+
+    pub fn slot(&self, subject: &Subject, stage: &str) -> Option<(u64, &Slot)> {
+        self.by_subject.get(subject)?.iter().find_map(|number| {
+            let slot = self.slots.get(number)?;
+            (*slot.stage == *stage).then_some((*number, slot))
+        })
+    }
+}
+
+impl Slot {
+    pub fn visible(&self, as_of: &AsOf) -> Option<&Mark> {
+        self.mark
+            .at(as_of.sequence)
+            .as_ref()
+            .filter(|mark| as_of.time <= mark.expires)
+    }
+
+    /// The events of all versions.
+    pub fn events(&self) -> Vec<u64> {
+        let steps = self.mark.steps_until(u64::MAX).iter();
+        let marks = steps.map(|(_, mark)| mark).chain([self.mark.settled()]);
+        let mut events: Vec<u64> = marks.flatten().map(|mark| mark.evidence.sequence).collect();
+        events.sort_unstable();
+        events.dedup();
+        events
+    }
+}
+
+/// How many bytes a mark is charged.
+pub(super) fn size(note: &str, evidence: &Evidence) -> usize {
+    let fields: usize = evidence
+        .fields
+        .iter()
+        .map(|(_, value)| value.len() + 48)
+        .sum();
+    256 + note.len() + fields
+}

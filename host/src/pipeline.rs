@@ -1,0 +1,258 @@
+//! Events in, findings out: the shards, and the order of what leaves them.
+//!
+//! A device belongs to one shard, so shards share nothing while they work.
+//! What they return is put into event order again, and fleet-wide baselines
+//! are exchanged only at full hours of event time, so that neither the number
+//! of shards nor the size of a batch can be seen in the findings.
+
+mod workers;
+
+use std::sync::Arc;
+
+use workers::Workers;
+
+use crate::{
+    analytic::Configured,
+    baselines::{Baselines, StoredEntry},
+    error::LoadError,
+    event::Event,
+    instance::{Memory, World},
+    lineage::Lineage,
+    marks::Marks,
+    router::{Router, Subscription},
+    shard::{Outcome, Runner, Shard},
+    signatures::{Catalogue, SignatureLimits, Signatures},
+    vocabulary::FieldNames,
+};
+
+const HOUR: i64 = 3_600_000;
+
+/// The analytics of a run and who wants what.
+pub struct Plan {
+    router: Arc<Router>,
+    analytics: Vec<Planned>,
+}
+
+struct Planned {
+    configured: Arc<Configured>,
+    subscriptions: Arc<Vec<Subscription>>,
+    first: u16,
+}
+
+impl Plan {
+    /// Resolves the subscriptions of all analytics. The error names the
+    /// analytic by its position.
+    pub fn new(analytics: Vec<Arc<Configured>>) -> Result<Self, (usize, LoadError)> {
+        let mut names = FieldNames::default();
+        let mut planned = Vec::new();
+        let mut first = 0;
+        for (position, configured) in analytics.into_iter().enumerate() {
+            let subscriptions = configured
+                .prepared
+                .subscriptions(&mut names)
+                .map_err(|error| (position, error))?;
+            let count = subscriptions.len() as u16;
+            planned.push(Planned {
+                configured,
+                subscriptions: Arc::new(subscriptions),
+                first,
+            });
+            first += count;
+        }
+        let all = planned.iter().flat_map(|one| one.subscriptions.iter());
+        Ok(Self {
+            router: Arc::new(Router::new(all, names)),
+            analytics: planned,
+        })
+    }
+
+    /// Which events go where.
+    pub fn router(&self) -> &Arc<Router> {
+        &self.router
+    }
+}
+
+/// How a pipeline runs. None of it can be seen in the findings.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many shards, each a thread if there is more than one.
+    pub shards: usize,
+    /// How many events make a batch.
+    pub batch: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            batch: 4_096,
+        }
+    }
+}
+
+/// What a run starts from.
+#[derive(Clone, Default)]
+pub struct Start {
+    /// The names of the inputs that events refer to.
+    pub inputs: Vec<Arc<str>>,
+    /// The operator's signatures.
+    pub catalogue: Arc<Catalogue>,
+    /// What each analytic's baselines learned before, by its identifier.
+    pub baselines: Vec<(String, Vec<StoredEntry>)>,
+}
+
+/// What a run did, beyond its findings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events taken in.
+    pub events: u64,
+    /// Rows handed to analytics.
+    pub rows: u64,
+    /// Calls of `inspect`.
+    pub calls: u64,
+    /// Findings issued.
+    pub findings: u64,
+    /// Events an analytic could not handle.
+    pub faults: u64,
+    /// Events cited that no analytic may cite.
+    pub unknown_evidence: u64,
+}
+
+/// The pipeline.
+pub struct Pipeline {
+    workers: Workers,
+    options: Options,
+    hour: Option<i64>,
+    counts: Counts,
+}
+
+/// A shard's thread ended without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("a shard stopped unexpectedly; please report this with the lines above")]
+pub struct ShardLost;
+
+impl Pipeline {
+    /// Builds the shards.
+    pub fn new(plan: &Plan, start: &Start, options: Options) -> Self {
+        let inputs = Arc::new(start.inputs.clone());
+        let shards = (0..options.shards.max(1))
+            .map(|_| {
+                let world = World {
+                    lineage: Lineage::new(crate::lineage::Limits::default()),
+                    signatures: Signatures::new(
+                        SignatureLimits::default(),
+                        Arc::clone(&start.catalogue),
+                    ),
+                };
+                let runners = plan
+                    .analytics
+                    .iter()
+                    .map(|planned| {
+                        Runner::new(
+                            Arc::clone(&planned.configured),
+                            Arc::clone(&planned.subscriptions),
+                            planned.first,
+                            Memory {
+                                marks: Marks::default(),
+                                baselines: Baselines::default(),
+                            },
+                        )
+                    })
+                    .collect();
+                Shard::new(world, runners, Arc::clone(&inputs))
+            })
+            .collect();
+        Self {
+            workers: Workers::start(shards),
+            options,
+            hour: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes events in, ascending by sequence, and hands out what was found,
+    /// in the order of events and, within one, of analytics. Outcomes may lag
+    /// behind by a few batches; [`Self::finish`] fetches the rest.
+    pub fn process(
+        &mut self,
+        mut events: Vec<Event>,
+        out: &mut dyn FnMut(Outcome),
+    ) -> Result<(), ShardLost> {
+        while !events.is_empty() {
+            let cut = self.until_next_hour(&events);
+            if cut == 0 {
+                self.exchange_baselines(out)?;
+                continue;
+            }
+            let rest = events.split_off(cut.min(self.options.batch));
+            self.counts.events += events.len() as u64;
+            for outcome in self.workers.process(events)? {
+                self.counts.add(&outcome);
+                out(outcome);
+            }
+            events = rest;
+        }
+        Ok(())
+    }
+
+    /// Waits for all shards and hands out the rest.
+    pub fn finish(&mut self, out: &mut dyn FnMut(Outcome)) -> Result<(), ShardLost> {
+        for outcome in self.workers.drain()? {
+            self.counts.add(&outcome);
+            out(outcome);
+        }
+        Ok(())
+    }
+
+    /// Gives an analytic the baselines it had learned before. To be called
+    /// before the first event.
+    pub fn restore(&mut self, analytic: &str, entries: Vec<StoredEntry>) -> Result<(), ShardLost> {
+        // What was not yet told to the fleet is told with its hour.
+        let fresh = entries.iter().filter_map(|entry| entry.fresh.last());
+        let hour = fresh.map(|time| time.div_euclid(HOUR)).max();
+        self.hour = self.hour.max(hour);
+        self.workers.restore(analytic, entries)
+    }
+
+    /// What each analytic's baselines learned since they were restored.
+    pub fn learned(&mut self) -> Result<Vec<(String, Vec<StoredEntry>)>, ShardLost> {
+        self.workers.learned()
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How many of the events belong to the hour at hand; none if the first
+    /// opens a new one.
+    fn until_next_hour(&mut self, events: &[Event]) -> usize {
+        let Some(first) = events.first() else {
+            return 0;
+        };
+        let hour = *self.hour.get_or_insert(first.time.div_euclid(HOUR));
+        let count = events
+            .iter()
+            .take_while(|event| event.time.div_euclid(HOUR) <= hour)
+            .count();
+        if count == 0 {
+            self.hour = Some(first.time.div_euclid(HOUR));
+        }
+        count
+    }
+
+    fn exchange_baselines(&mut self, out: &mut dyn FnMut(Outcome)) -> Result<(), ShardLost> {
+        self.finish(out)?;
+        self.workers.exchange_baselines()
+    }
+}
+
+impl Counts {
+    fn add(&mut self, outcome: &Outcome) {
+        self.rows += outcome.rows;
+        self.calls += outcome.calls;
+        self.findings += outcome.findings.len() as u64;
+        self.faults += outcome.faults.len() as u64;
+        self.unknown_evidence += outcome.unknown_evidence;
+    }
+}

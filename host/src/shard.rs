@@ -1,0 +1,300 @@
+//! A shard: some devices, all that is known of them, and an instance of every
+//! analytic. A batch enters, findings and faults come out, and nothing of a
+//! call that failed remains.
+
+use std::sync::Arc;
+
+use crate::{
+    analytic::Configured,
+    bindings::sandtrap::analytic::{events::Batch, findings::Finding as WitFinding},
+    columns,
+    error::{CallError, LoadError},
+    event::Event,
+    evidence::EvidenceDesk,
+    finding::Finding,
+    instance::{Instance, Memory, Scene, World},
+    issue::{self, Issued},
+    router::Subscription,
+};
+
+/// An analytic on a shard.
+pub struct Runner {
+    analytic: Arc<Configured>,
+    subscriptions: Arc<Vec<Subscription>>,
+    /// Position of its first subscription among all of them.
+    first: u16,
+    instance: Option<Instance>,
+    memory: Option<Memory>,
+    issued: Issued,
+}
+
+/// An event that an analytic could not handle, alone in its batch.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// The analytic's identifier.
+    pub analytic: Arc<str>,
+    /// The event's place in the run.
+    pub sequence: u64,
+    /// When it happened.
+    pub time: i64,
+    /// Its device.
+    pub device: Arc<str>,
+    /// What happened.
+    pub error: CallError,
+}
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What the analytics found, by event and analytic.
+    pub findings: Vec<Finding>,
+    /// What they could not handle.
+    pub faults: Vec<Fault>,
+    /// Rows handed to analytics.
+    pub rows: u64,
+    /// Calls of `inspect`.
+    pub calls: u64,
+    /// Cited events that were neither of the batch nor held by a mark.
+    pub unknown_evidence: u64,
+}
+
+/// A shard.
+pub struct Shard {
+    world: Option<World>,
+    runners: Vec<Runner>,
+    inputs: Arc<Vec<Arc<str>>>,
+    rows: Vec<Vec<u32>>,
+}
+
+impl Runner {
+    /// An analytic whose subscriptions stand at `first` and after among all.
+    pub fn new(
+        analytic: Arc<Configured>,
+        subscriptions: Arc<Vec<Subscription>>,
+        first: u16,
+        memory: Memory,
+    ) -> Self {
+        Self {
+            analytic,
+            subscriptions,
+            first,
+            instance: None,
+            memory: Some(memory),
+            issued: Issued::default(),
+        }
+    }
+
+    /// Its memory, outside a call.
+    pub fn memory(&mut self) -> Option<&mut Memory> {
+        self.memory.as_mut()
+    }
+
+    /// Its identifier.
+    pub fn id(&self) -> &str {
+        self.analytic.prepared.id()
+    }
+}
+
+impl Shard {
+    /// A shard with its runners; `inputs` are the names of the inputs that
+    /// events refer to.
+    pub fn new(world: World, runners: Vec<Runner>, inputs: Arc<Vec<Arc<str>>>) -> Self {
+        Self {
+            world: Some(world),
+            runners,
+            inputs,
+            rows: Vec::new(),
+        }
+    }
+
+    /// The analytics.
+    pub fn runners(&mut self) -> &mut [Runner] {
+        &mut self.runners
+    }
+
+    /// What the shard knows, outside a call.
+    pub fn world(&self) -> Option<&World> {
+        self.world.as_ref()
+    }
+
+    /// Takes a batch in, ascending by sequence, and has every analytic look at
+    /// what it subscribed to.
+    pub fn process(&mut self, mut events: Vec<Event>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let Some(mut world) = self.world.take() else {
+            return outcome;
+        };
+        for rows in &mut self.rows {
+            rows.clear();
+        }
+        for (position, event) in events.iter_mut().enumerate() {
+            world.lineage.take_in(event);
+            world.signatures.take_in(event);
+            for subscription in &event.matches {
+                let subscription = *subscription as usize;
+                if self.rows.len() <= subscription {
+                    self.rows.resize_with(subscription + 1, Vec::new);
+                }
+                if let Some(rows) = self.rows.get_mut(subscription) {
+                    rows.push(position as u32);
+                }
+            }
+        }
+        let events = Arc::new(events);
+        let mut desk = EvidenceDesk::new(Arc::clone(&events), Arc::clone(&self.inputs));
+        for runner in &mut self.runners {
+            let first = runner.first as usize;
+            let tables: Vec<&[u32]> = (first..first + runner.subscriptions.len())
+                .map(|subscription| self.rows.get(subscription).map_or(&[][..], Vec::as_slice))
+                .collect();
+            let Some(memory) = runner.memory.take() else {
+                continue;
+            };
+            let mut scene = Scene {
+                world,
+                memory,
+                desk,
+            };
+            if tables.iter().any(|rows| !rows.is_empty()) {
+                scene = runner.run(&tables, &events, scene, &mut outcome);
+            }
+            world = scene.world;
+            desk = scene.desk;
+            runner.memory = Some(scene.memory);
+        }
+        world.lineage.end_batch();
+        world.signatures.end_batch();
+        self.world = Some(world);
+        outcome
+    }
+}
+
+impl Runner {
+    /// Hands a batch over. If the call fails, nothing of it remains, and the
+    /// batch is tried again in halves with a fresh instance, until the event
+    /// that cannot be handled stands alone.
+    fn run(
+        &mut self,
+        tables: &[&[u32]],
+        events: &[Event],
+        mut scene: Scene,
+        outcome: &mut Outcome,
+    ) -> Scene {
+        let mut pending = vec![(0, events.len() as u32)];
+        while let Some((from, to)) = pending.pop() {
+            let batch = self.batch(tables, events, from, to);
+            if batch.tables.is_empty() {
+                continue;
+            }
+            let result;
+            (scene, result) = self.call(&batch, scene);
+            outcome.calls += 1;
+            match result {
+                Ok(findings) => {
+                    outcome.rows += rows(&batch);
+                    for finding in findings {
+                        let finding =
+                            issue::finding(&finding, &self.analytic, &mut scene, &mut self.issued);
+                        outcome.unknown_evidence += finding.unknown_evidence;
+                        outcome.findings.extend(finding.finding);
+                    }
+                    scene.memory.commit();
+                }
+                Err(error) => {
+                    scene.memory.roll_back();
+                    // A trapped instance is never used again.
+                    self.instance = None;
+                    let handled = positions(tables, from, to);
+                    match handled.get(handled.len() / 2) {
+                        Some(middle) if handled.len() > 1 => {
+                            // The earlier half is handled first.
+                            pending.push((*middle, to));
+                            pending.push((from, *middle));
+                        }
+                        Some(only) => outcome
+                            .faults
+                            .extend(self.fault(events.get(*only as usize), error)),
+                        None => {}
+                    }
+                }
+            }
+        }
+        scene
+    }
+
+    fn call(
+        &mut self,
+        batch: &Batch,
+        scene: Scene,
+    ) -> (Scene, Result<Vec<WitFinding>, CallError>) {
+        let instance = match &mut self.instance {
+            Some(instance) => instance,
+            None => match Instance::start(&self.analytic) {
+                Ok(instance) => self.instance.insert(instance),
+                Err(LoadError::Call(error)) => return (scene, Err(error)),
+                Err(error) => {
+                    let reason = error.to_string();
+                    let export = "configure";
+                    return (scene, Err(CallError::Returned { export, reason }));
+                }
+            },
+        };
+        instance.inspect(batch, scene)
+    }
+
+    /// The tables over the events from one position up to another.
+    fn batch(&self, tables: &[&[u32]], events: &[Event], from: u32, to: u32) -> Batch {
+        let mut batch = Batch { tables: Vec::new() };
+        for (number, (rows, subscription)) in
+            tables.iter().zip(self.subscriptions.iter()).enumerate()
+        {
+            let rows: Vec<&Event> = within(rows, from, to)
+                .iter()
+                .filter_map(|position| events.get(*position as usize))
+                .collect();
+            if !rows.is_empty() {
+                batch
+                    .tables
+                    .push(columns::table(number as u32, subscription, &rows));
+            }
+        }
+        batch
+    }
+
+    fn fault(&self, event: Option<&Event>, error: CallError) -> Option<Fault> {
+        let event = event?;
+        Some(Fault {
+            analytic: Arc::from(self.id()),
+            sequence: event.sequence,
+            time: event.time,
+            device: Arc::clone(&event.device),
+            error,
+        })
+    }
+}
+
+fn rows(batch: &Batch) -> u64 {
+    batch
+        .tables
+        .iter()
+        .map(|table| table.events.len() as u64)
+        .sum()
+}
+
+fn within(rows: &[u32], from: u32, to: u32) -> &[u32] {
+    let start = rows.partition_point(|row| *row < from);
+    let end = rows.partition_point(|row| *row < to);
+    rows.get(start..end).unwrap_or_default()
+}
+
+/// The distinct positions of all rows in the range, ascending.
+fn positions(tables: &[&[u32]], from: u32, to: u32) -> Vec<u32> {
+    let mut positions: Vec<u32> = tables
+        .iter()
+        .flat_map(|rows| within(rows, from, to))
+        .copied()
+        .collect();
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
