@@ -2,7 +2,7 @@
 
 use sandtrap_sdk::{Description, class, json};
 
-use crate::settings::{COMMAND_LINE_PATTERN, MODULES, PARENTS, SOURCES};
+use crate::defaults::{COMMAND_LINE_PATTERN, MODULES, PARENTS, SOURCES};
 
 /// The description without the subscriptions.
 pub(crate) fn description() -> Description {

@@ -30,6 +30,7 @@
 //! without a signature, and bootstrap one-liners from sources that are not trusted.
 
 mod content;
+mod defaults;
 mod description;
 mod effect;
 mod engine;
@@ -42,6 +43,7 @@ mod settings;
 mod shape;
 mod stage;
 mod subscriptions;
+mod watched;
 
 use std::time::Duration;
 

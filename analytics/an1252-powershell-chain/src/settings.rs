@@ -4,96 +4,14 @@ use std::time::Duration;
 
 use regex_lite::{Regex, RegexBuilder};
 use sandtrap_sdk::{Site, json, site::Pattern, windows::path};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::defaults::{COMMAND_LINE_PATTERN, MODULES, PARENTS, SOURCES};
 
 /// More of a command line is not compared with `CommandLinePattern`.
 const MATCHED: usize = 8192;
 const MAX_PATTERN: usize = 1024;
 const MAX_LIST: usize = 512;
-
-/// Encoded commands, hidden windows and decoding on the spot, in common spellings.
-pub(crate) const COMMAND_LINE_PATTERN: &str = r"(?i)(?:^|\s)[-/\x{2013}-\x{2015}]{1,2}(?:e|ec|en[a-z]*|w[a-z]*\s+(?:1|h[a-z]*))(?:\s|$)|frombase64string|\[char\]\s*\(?\d";
-
-/// Programs that have little reason to start PowerShell.
-pub(crate) const PARENTS: &[&str] = &[
-    "winword.exe",
-    "excel.exe",
-    "powerpnt.exe",
-    "outlook.exe",
-    "msaccess.exe",
-    "mspub.exe",
-    "visio.exe",
-    "onenote.exe",
-    "eqnedt32.exe",
-    "olk.exe",
-    "thunderbird.exe",
-    "acrord32.exe",
-    "acrobat.exe",
-    "foxitpdfreader.exe",
-    "chrome.exe",
-    "msedge.exe",
-    "firefox.exe",
-    "iexplore.exe",
-    "opera.exe",
-    "brave.exe",
-    "mshta.exe",
-    "wscript.exe",
-    "cscript.exe",
-    "regsvr32.exe",
-    "rundll32.exe",
-    "wmiprvse.exe",
-    "scrcons.exe",
-    "mmc.exe",
-    "dllhost.exe",
-    "hh.exe",
-    "msdt.exe",
-    "cmstp.exe",
-    "odbcconf.exe",
-    "forfiles.exe",
-    "pcalua.exe",
-    "control.exe",
-    "installutil.exe",
-    "msbuild.exe",
-    "regasm.exe",
-    "regsvcs.exe",
-    "microsoft.workflow.compiler.exe",
-    "w3wp.exe",
-    "httpd.exe",
-    "nginx.exe",
-    "php-cgi.exe",
-    "tomcat9.exe",
-    "java.exe",
-    "sqlservr.exe",
-    "sqlagent.exe",
-    "mysqld.exe",
-    "postgres.exe",
-    "oracle.exe",
-    "umworkerprocess.exe",
-    "wsmprovhost.exe",
-    "winrshost.exe",
-];
-
-/// Modules by which PowerShell reaches credentials and memory of others.
-pub(crate) const MODULES: &[&str] = &[
-    "vaultcli.dll",
-    "dbghelp.dll",
-    "dbgcore.dll",
-    "samlib.dll",
-    "winscard.dll",
-    "credui.dll",
-    "cryptdll.dll",
-    "hid.dll",
-];
-
-/// Where administrators fetch installers from.
-pub(crate) const SOURCES: &[&str] = &[
-    "https://community.chocolatey.org/",
-    "https://chocolatey.org/",
-    "https://get.scoop.sh",
-    "https://aka.ms/install-",
-    "https://dot.net/",
-    "https://www.powershellgallery.com/",
-];
 
 /// The settings as the operator writes them.
 #[derive(Debug, Deserialize)]
@@ -112,13 +30,14 @@ pub struct Settings {
 }
 
 /// A window of time, in the words of the site's maintenance windows.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Hours {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     days: Vec<String>,
     from: String,
     to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     utc_offset: Option<String>,
 }
 
@@ -317,26 +236,6 @@ fn hours(windows: Vec<Hours>) -> Result<Option<Site>, String> {
     if windows.is_empty() {
         return Ok(None);
     }
-    let windows: Vec<_> = windows
-        .into_iter()
-        .map(
-            |Hours {
-                 days,
-                 from,
-                 to,
-                 utc_offset,
-             }| {
-                let mut window = json!({ "from": from, "to": to });
-                if !days.is_empty() {
-                    window["days"] = json!(days);
-                }
-                if let Some(offset) = utc_offset {
-                    window["utc_offset"] = json!(offset);
-                }
-                window
-            },
-        )
-        .collect();
     let site = Site::parse(&json!({ "maintenance_windows": windows }).to_string());
     site.map(Some)
         .map_err(|reason| reason.replace("maintenance_windows", "TimeWindow"))

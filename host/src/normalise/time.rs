@@ -67,7 +67,11 @@ impl Times {
                 // The collector's clock tells the zone, its delay is rounded off.
                 (false, Some(timestamp), _) => {
                     let offset = timestamp - local.time + QUARTER / 2;
-                    Some(local.time + offset.div_euclid(QUARTER) * QUARTER)
+                    let time = local.time + offset.div_euclid(QUARTER) * QUARTER;
+                    // Known to the second only, it stands at the second's end:
+                    // what a process did is logged beside finer records of its
+                    // start, and must not come before them.
+                    Some(time + if local.is_whole { 999 } else { 0 })
                 }
                 (false, None, Some(_)) => None,
                 (false, None, None) => Some(local.time),
@@ -93,6 +97,8 @@ const MAX_EPOCH: i64 = 253_402_300_800_000;
 struct Stamp {
     time: i64,
     is_zoned: bool,
+    /// Whether there is no fraction of a second.
+    is_whole: bool,
 }
 
 /// Reads `2020-09-04T20:09:42.845Z` and its like: a space for the `T`, any or no
@@ -146,6 +152,7 @@ fn parse(text: &[u8]) -> Option<Stamp> {
     Some(Stamp {
         time: seconds * 1000 + millis - offset.unwrap_or(0) * 60_000,
         is_zoned: offset.is_some(),
+        is_whole: zone.len() == rest.len(),
     })
 }
 
@@ -252,7 +259,7 @@ mod tests {
             ),
             (
                 r#"{"EventTime":"2020-09-04 16:09:40","@timestamp":"2020-09-04T20:09:42.845Z"}"#,
-                "2020-09-04T20:09:40Z",
+                "2020-09-04T20:09:40.999Z",
             ),
             // It was shifted by hours: the log's own time holds.
             (

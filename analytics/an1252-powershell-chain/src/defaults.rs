@@ -1,0 +1,85 @@
+//! The defaults of the settings that are lists or patterns.
+
+/// Encoded commands, hidden windows and decoding on the spot, in common spellings.
+pub(crate) const COMMAND_LINE_PATTERN: &str = r"(?i)(?:^|\s)[-/\x{2013}-\x{2015}]{1,2}(?:e|ec|en[a-z]*|w[a-z]*\s+(?:1|h[a-z]*))(?:\s|$)|frombase64string|\[char\]\s*\(?\d";
+
+/// Programs that have little reason to start PowerShell.
+pub(crate) const PARENTS: &[&str] = &[
+    "winword.exe",
+    "excel.exe",
+    "powerpnt.exe",
+    "outlook.exe",
+    "msaccess.exe",
+    "mspub.exe",
+    "visio.exe",
+    "onenote.exe",
+    "eqnedt32.exe",
+    "olk.exe",
+    "thunderbird.exe",
+    "acrord32.exe",
+    "acrobat.exe",
+    "foxitpdfreader.exe",
+    "chrome.exe",
+    "msedge.exe",
+    "firefox.exe",
+    "iexplore.exe",
+    "opera.exe",
+    "brave.exe",
+    "mshta.exe",
+    "wscript.exe",
+    "cscript.exe",
+    "regsvr32.exe",
+    "rundll32.exe",
+    "wmiprvse.exe",
+    "scrcons.exe",
+    "mmc.exe",
+    "dllhost.exe",
+    "hh.exe",
+    "msdt.exe",
+    "cmstp.exe",
+    "odbcconf.exe",
+    "forfiles.exe",
+    "pcalua.exe",
+    "control.exe",
+    "installutil.exe",
+    "msbuild.exe",
+    "regasm.exe",
+    "regsvcs.exe",
+    "microsoft.workflow.compiler.exe",
+    "w3wp.exe",
+    "httpd.exe",
+    "nginx.exe",
+    "php-cgi.exe",
+    "tomcat9.exe",
+    "java.exe",
+    "sqlservr.exe",
+    "sqlagent.exe",
+    "mysqld.exe",
+    "postgres.exe",
+    "oracle.exe",
+    "umworkerprocess.exe",
+    "wsmprovhost.exe",
+    "winrshost.exe",
+];
+
+/// Modules by which PowerShell reaches credentials and memory of others.
+pub(crate) const MODULES: &[&str] = &[
+    "vaultcli.dll",
+    "dbghelp.dll",
+    "dbgcore.dll",
+    "samlib.dll",
+    "winscard.dll",
+    "credui.dll",
+    "cryptdll.dll",
+    "hid.dll",
+];
+
+/// Where administrators fetch installers from.
+pub(crate) const SOURCES: &[&str] = &[
+    "https://community.chocolatey.org/",
+    "https://chocolatey.org/",
+    "https://get.scoop.sh",
+    "https://aka.ms/install-",
+    "https://dot.net/",
+    "https://www.powershellgallery.com/",
+];
