@@ -11,7 +11,7 @@
 //! [`Chain`] is that. The analytic supplies the stages and the judgement:
 //!
 //! ```
-//! use std::time::Duration;
+//! use std::{cmp::Ordering, time::Duration};
 //! use sandtrap_sdk::{Caps, Chain, Findings, Row, Severity, field};
 //!
 //! fn inspect(row: &Row<'_>, findings: &mut Findings) {
@@ -41,7 +41,8 @@
 //!
 //! A stage counts once, with its highest score, however many events earn it and
 //! on however many of the subjects. Earning it again keeps it alive for another
-//! lifetime, unless the mark that is there scores higher.
+//! lifetime, with the event that earned it first, unless the mark that is there
+//! scores higher.
 //!
 //! Names of stages are up to 64 bytes long and few: a subject holds 64. What
 //! varies, such as an address, belongs into the note.
@@ -57,7 +58,7 @@ mod tally;
 
 pub use tally::{Caps, Tally};
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use crate::{Finding, Row, Severity, lineage};
 use lineage::{Mark, NewMark, Subject};
@@ -249,18 +250,32 @@ impl<'r, 'b> Chain<'r, 'b> {
                     .new
                     .iter()
                     .position(|new| new.subject == *subject && new.stage == mark.stage);
-                match renewed {
-                    Some(new) if self.new.get(new).is_some_and(|new| new.score < mark.score) => {
-                        self.new.swap_remove(new);
+                let Some(renewed) = renewed else {
+                    stages.push(mark);
+                    continue;
+                };
+                let Some(new) = self.new.get_mut(renewed) else {
+                    continue;
+                };
+                match new.score.cmp(&mark.score) {
+                    Ordering::Greater => {}
+                    // Seen again: the event that earned it first stays.
+                    Ordering::Equal if mark.event == self.row.event() => {}
+                    Ordering::Equal => {
+                        new.event = mark.event;
+                        new.note.clone_from(&mark.note);
                         stages.push(mark);
                     }
-                    Some(_) => {}
-                    None => stages.push(mark),
+                    Ordering::Less => {
+                        self.new.swap_remove(renewed);
+                        stages.push(mark);
+                    }
                 }
             }
         }
-        let time = self.row.time();
-        stages.extend(self.new.iter().map(|new| Mark {
+        let (time, event) = (self.row.time(), self.row.event());
+        let fresh = self.new.iter().filter(|new| new.event == event);
+        stages.extend(fresh.map(|new| Mark {
             stage: new.stage.clone(),
             score: new.score,
             note: new.note.clone(),

@@ -84,8 +84,7 @@ impl Prepared {
             .map_err(|error| LoadError::Invalid(clean(&format!("{error:#}"))))?;
         let pre = AnalyticPre::new(pre)
             .map_err(|error| LoadError::NoDetector(clean(&format!("{error:#}"))))?;
-        let description =
-            Instance::bare(&pre, Arc::from(name), &Budget::default())?.describe()?;
+        let description = Instance::bare(&pre, Arc::from(name), &Budget::default())?.describe()?;
         check(&description)?;
         let reference = Arc::new(reference(&description, bytes));
         Ok(Self {

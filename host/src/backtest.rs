@@ -106,4 +106,3 @@ pub fn site_of(case: &Case, operators: &Site) -> Site {
     }
     site
 }
-

@@ -64,7 +64,10 @@ fn crates_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     if crates.is_empty() {
-        bail!("no crate (a folder with a Cargo.toml) in {}", path.display());
+        bail!(
+            "no crate (a folder with a Cargo.toml) in {}",
+            path.display()
+        );
     }
     crates.sort();
     Ok(crates)
@@ -120,7 +123,10 @@ fn compile(folder: &Path) -> anyhow::Result<PathBuf> {
         .filter(|message| message.reason == "compiler-artifact")
         .filter(|message| message.manifest_path == manifest)
         .flat_map(|message| message.filenames)
-        .find(|file| file.extension().is_some_and(|extension| extension == "wasm"))
+        .find(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
         .with_context(|| {
             format!(
                 "{} makes no wasm module; its Cargo.toml needs \

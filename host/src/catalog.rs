@@ -56,7 +56,10 @@ pub fn components(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
-        if file.extension().is_some_and(|extension| extension == "wasm") {
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
             found.push(file);
         }
     }
@@ -119,7 +122,11 @@ impl Catalog {
 
     /// Every analytic with its settings and the site knowledge. Those that
     /// refuse their settings are returned apart.
-    pub fn configure(&self, config: &Config, site: &Site) -> (Vec<Arc<Configured>>, Vec<(String, LoadError)>) {
+    pub fn configure(
+        &self,
+        config: &Config,
+        site: &Site,
+    ) -> (Vec<Arc<Configured>>, Vec<(String, LoadError)>) {
         let mut ready = Vec::new();
         let mut refused = Vec::new();
         for (id, loaded) in &self.analytics {

@@ -13,11 +13,7 @@ mod vocabulary;
 
 pub use vocabulary::page as vocabulary_page;
 
-use std::{
-    io::IsTerminal,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 

@@ -200,9 +200,7 @@ impl Site {
                 }
             }
             if let Some(offset) = &window.utc_offset
-                && !offset
-                    .strip_prefix(['+', '-'])
-                    .is_some_and(is_clock)
+                && !offset.strip_prefix(['+', '-']).is_some_and(is_clock)
             {
                 return Err(format!(
                     "site.maintenance_windows: `{offset}` is not an offset such as +02:00"

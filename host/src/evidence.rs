@@ -104,4 +104,3 @@ fn evidence(event: &Event, input: Arc<str>) -> Evidence {
         is_cut,
     }
 }
-

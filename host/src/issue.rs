@@ -186,13 +186,9 @@ fn missing(analytic: &Configured, as_of: &AsOf, scene: &Scene) -> Vec<(String, S
     for input in &analytic.prepared.description.inputs {
         let is_there = match input.name.strip_prefix("site.") {
             Some(key) => analytic.site_keys.contains(key),
-            None => vocabulary().class(&input.name).is_some_and(|(class, _)| {
-                scene
-                    .world
-                    .lineage
-                    .seen(as_of, class)
-                    .is_some()
-            }),
+            None => vocabulary()
+                .class(&input.name)
+                .is_some_and(|(class, _)| scene.world.lineage.seen(as_of, class).is_some()),
         };
         if !is_there {
             missing.push((clean(&input.name), clean(&input.cost)));

@@ -222,11 +222,7 @@ impl Runner {
         scene
     }
 
-    fn call(
-        &mut self,
-        batch: &Batch,
-        scene: Scene,
-    ) -> (Scene, Result<Vec<WitFinding>, CallError>) {
+    fn call(&mut self, batch: &Batch, scene: Scene) -> (Scene, Result<Vec<WitFinding>, CallError>) {
         let instance = match &mut self.instance {
             Some(instance) => instance,
             None => match Instance::start(&self.analytic) {

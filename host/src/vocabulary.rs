@@ -158,7 +158,9 @@ pub fn vocabulary() -> &'static Vocabulary {
 impl Vocabulary {
     /// The field of that name.
     pub fn field(&self, name: &str) -> Option<(FieldId, &Field)> {
-        let position = self.order.binary_search_by(|known| known.as_str().cmp(name));
+        let position = self
+            .order
+            .binary_search_by(|known| known.as_str().cmp(name));
         let id = FieldId(u16::try_from(position.ok()?).ok()?);
         Some((id, self.fields.get(name)?))
     }
@@ -171,13 +173,18 @@ impl Vocabulary {
 
     /// All fields by name.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &Field)> {
-        self.fields.iter().map(|(name, field)| (name.as_str(), field))
+        self.fields
+            .iter()
+            .map(|(name, field)| (name.as_str(), field))
     }
 
     /// The class of that name.
     pub fn class(&self, name: &str) -> Option<(ClassId, &Class)> {
         let position = self.class.iter().position(|class| class.name == name)?;
-        Some((ClassId(u8::try_from(position).ok()?), self.class.get(position)?))
+        Some((
+            ClassId(u8::try_from(position).ok()?),
+            self.class.get(position)?,
+        ))
     }
 
     /// What the vocabulary says of a class.
@@ -254,7 +261,11 @@ mod tests {
     #[test]
     fn sources_name_known_classes_and_fields() {
         for source in vocabulary().sources() {
-            assert!(vocabulary().class(&source.class).is_some(), "{}", source.class);
+            assert!(
+                vocabulary().class(&source.class).is_some(),
+                "{}",
+                source.class
+            );
             for name in source.fields.keys() {
                 let (_, field) = vocabulary().field(name).expect(name);
                 assert!(!field.derived, "{name} is derived, not read");

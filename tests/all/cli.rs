@@ -17,7 +17,11 @@ fn binary() -> std::path::PathBuf {
     let binary = folder.join("sandtrap");
     if !binary.is_file() {
         // `cargo test -p sandtrap-tests` builds the library only.
-        let profile = if folder.ends_with("release") { "release" } else { "dev" };
+        let profile = if folder.ends_with("release") {
+            "release"
+        } else {
+            "dev"
+        };
         let built = std::process::Command::new("cargo")
             .args(["build", "-p", "sandtrap", "--profile", profile])
             .current_dir(root())
@@ -35,7 +39,11 @@ fn scenario(name: &str) -> String {
 #[test]
 fn piped_findings_are_ocsf_lines() {
     let output = sandtrap()
-        .args(["scan", &scenario("an1252/vbs-launcher"), "--analytics"])
+        .args([
+            "scan",
+            &scenario("an1252/encoded-stager-from-script-host"),
+            "--analytics",
+        ])
         .arg(&*ANALYTICS)
         .output()
         .unwrap();
@@ -45,14 +53,23 @@ fn piped_findings_are_ocsf_lines() {
     for line in text.lines() {
         let finding: Value = serde_json::from_str(line).unwrap();
         assert_eq!(finding["class_uid"], 2004);
-        assert!(finding["evidences"].as_array().is_some_and(|all| !all.is_empty()));
+        assert!(
+            finding["evidences"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        );
     }
 }
 
 #[test]
 fn findings_fail_a_build_only_where_asked() {
     sandtrap()
-        .args(["scan", &scenario("an1252/vbs-launcher"), "--fail-on-findings", "--analytics"])
+        .args([
+            "scan",
+            &scenario("an1252/encoded-stager-from-script-host"),
+            "--fail-on-findings",
+            "--analytics",
+        ])
         .arg(&*ANALYTICS)
         .assert()
         .code(1);
@@ -105,6 +122,10 @@ fn list_and_inspect_speak_json() {
             .unwrap();
         let inspected: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(inspected["id"], one["id"]);
-        assert!(inspected["settings"].as_array().is_some_and(|all| !all.is_empty()));
+        assert!(
+            inspected["settings"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        );
     }
 }

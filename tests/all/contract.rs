@@ -44,7 +44,9 @@ fn descriptions_carry_the_official_facts() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|source| ["data_component", "name", "channel"].map(|key| source[key].as_str().unwrap()))
+            .map(|source| {
+                ["data_component", "name", "channel"].map(|key| source[key].as_str().unwrap())
+            })
             .collect();
         assert_eq!(sources, official, "{}", said.id);
         let official: Vec<&str> = facts["mutable_elements"]
@@ -160,7 +162,13 @@ fn every_analytic_has_a_page_and_scenarios() {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .collect();
-        assert!(scenarios.iter().any(|name| name.starts_with("benign")), "{id}");
-        assert!(scenarios.iter().any(|name| !name.starts_with("benign")), "{id}");
+        assert!(
+            scenarios.iter().any(|name| name.starts_with("benign")),
+            "{id}"
+        );
+        assert!(
+            scenarios.iter().any(|name| !name.starts_with("benign")),
+            "{id}"
+        );
     }
 }

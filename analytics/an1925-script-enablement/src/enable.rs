@@ -198,11 +198,9 @@ impl An1925 {
     ) {
         let in_maintenance = self.site.in_maintenance(row.time()) == Some(true);
         let may_report = self.settings.configuration_findings;
-        let high = self.settings.alert_threshold;
         let verdict = chain.settle(&self.caps, |tally| match tally.score_of("enablement") {
             score if score < MIN_CONFIGURATION || !may_report => None,
             _ if in_maintenance => Some(Severity::Informational),
-            score if score >= high => Some(Severity::High),
             _ => Some(Severity::Medium),
         });
         let Some(verdict) = verdict else { return };

@@ -73,8 +73,8 @@ impl An1925 {
         found.extend(cycle::stages(row, &self.site, user, &images));
         found.extend(cycle::asset(row, &self.site));
         let mut chain = tree.chain(row, &self.settings, &tree.families(Some(Kind::PowerShell)));
-        for Found { stage, score, text } in found {
-            chain.add(stage, score, text);
+        for found in found {
+            tree.add(&mut chain, &self.settings, found);
         }
         self.settle(row, findings, &tree, chain);
     }
@@ -217,7 +217,7 @@ impl An1925 {
         let image = row.text(field::ACTOR_PROCESS_FILE_PATH);
         let kind = Kind::of(&name_of(image));
         let mut chain = tree.chain(row, &self.settings, &tree.families(kind));
-        chain.add(found.stage, found.score, found.text);
+        tree.add(&mut chain, &self.settings, found);
         self.settle(row, findings, tree, chain);
     }
 }

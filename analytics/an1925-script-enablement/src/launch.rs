@@ -3,7 +3,7 @@
 use sandtrap_sdk::{
     Findings, Row, field,
     lineage::Process,
-    windows::{Invocation, ProcessName},
+    windows::{Invocation, ProcessName, process_name::INTERMEDIARIES},
 };
 
 use crate::{
@@ -50,7 +50,11 @@ impl An1925 {
             parent_image,
         ));
         if own.kind.is_some_and(|kind| kind != Kind::Shell) && !found.is_empty() {
-            found.extend(proxy::by_document(parent_image));
+            // Shells in between hide who started it.
+            let starter = std::iter::once(parent_image)
+                .chain(tree.ancestors.iter().map(|info| info.image.as_str()))
+                .find(|image| !ProcessName::of(image, "").is_any(INTERMEDIARIES));
+            found.extend(starter.and_then(proxy::by_document));
         }
         if tree.anchor != process {
             name_all(&mut found, program.image);
@@ -76,8 +80,8 @@ impl An1925 {
         }
         let families = tree.families(own.kind);
         let mut chain = tree.chain(row, &self.settings, &families);
-        for Found { stage, score, text } in found {
-            chain.add(stage, score, text);
+        for found in found {
+            tree.add(&mut chain, &self.settings, found);
         }
         self.settle(row, findings, &tree, chain);
 
@@ -110,8 +114,8 @@ impl An1925 {
             return;
         }
         let mut chain = tree.chain(row, &self.settings, &tree.families(own.kind));
-        for Found { stage, score, text } in own.found {
-            chain.add(stage, score, text);
+        for found in own.found {
+            tree.add(&mut chain, &self.settings, found);
         }
         self.settle(row, findings, &tree, chain);
     }

@@ -31,8 +31,8 @@
 //!
 //! Known false positives: administrators who test scripts from their profile with
 //! the policy set aside and a hidden window; installers that unpack such scripts
-//! and start their own unsigned programs; Ansible over WinRM, until the operator
-//! approves it; people who lower the macro settings of their own Office.
+//! and start their own unsigned programs; people who lower the macro settings of
+//! their own Office.
 //!
 //! ATT&CK(R) facts: (c) The MITRE Corporation, reproduced and distributed with
 //! permission.

@@ -51,6 +51,15 @@ pub fn code(script: &str, approved_hosts: &[String]) -> Option<Found> {
         return None;
     }
     let lower = script.to_ascii_lowercase();
+    let runs_text_only = CODE
+        .iter()
+        .all(|code| *code == Trait::InvokeExpression || !traits.has(*code));
+    if runs_text_only && lower.contains("$input") {
+        // So do the wrappers of remote configuration tools; what they are sent
+        // shows in its effects.
+        let text = "runs what comes over its standard input";
+        return Some(Found::new("payload.code", 5, text));
+    }
     let is_approved = lower.contains("https://")
         && !lower.contains("http://")
         && approved_hosts
@@ -118,6 +127,10 @@ mod tests {
             (
                 "powershell -w hidden -c Invoke-WmiMethod -Class win32_process -Name create",
                 vec![("payload.hidden", 10), ("payload.code", 20)],
+            ),
+            (
+                "powershell -c $in = $input | Out-String; &([ScriptBlock]::Create($in))",
+                vec![("payload.code", 5)],
             ),
             ("powershell -c Get-Date", vec![]),
             (r"powershell -File C:\x.ps1", vec![]),

@@ -94,11 +94,21 @@ fn title(anchor: Option<&ProcessInfo>, parent: Option<&ProcessInfo>, tally: &Tal
             REASONS.contains(&class) && stage.score > 0
         })
         .collect();
-    // Keep the order of events among the strongest.
-    let mut scores: Vec<i32> = stages.iter().map(|stage| stage.score).collect();
+    // The script first seen is what it is about; with it the strongest, in the
+    // order of their events.
+    let script = stages
+        .iter()
+        .find(|stage| stage.name.starts_with("run."))
+        .map(|stage| stage.name.clone());
+    let is_script = |name: &str| script.as_deref() == Some(name);
+    let mut scores: Vec<i32> = stages
+        .iter()
+        .filter(|stage| !is_script(&stage.name))
+        .map(|stage| stage.score)
+        .collect();
     scores.sort_unstable_by(|left, right| right.cmp(left));
-    let least = scores.get(TITLE_STAGES - 1).copied().unwrap_or(i32::MIN);
-    stages.retain(|stage| stage.score >= least);
+    let least = scores.get(TITLE_STAGES - 2).copied().unwrap_or(i32::MIN);
+    stages.retain(|stage| is_script(&stage.name) || stage.score >= least);
     stages.truncate(TITLE_STAGES);
     let told: Vec<&str> = stages.iter().map(|stage| clause(&stage.summary)).collect();
     let name = anchor.map_or("A process", |info| short(&info.image));

@@ -11,7 +11,7 @@ use sandtrap_sdk::{
     windows::{ProcessName, path, path::Place},
 };
 
-use crate::{interpreter::Kind, settings::Settings, switchboard::Family};
+use crate::{found::Found, interpreter::Kind, settings::Settings, switchboard::Family};
 
 /// How far up a chain is looked for.
 const MAX_ANCESTORS: u32 = 8;
@@ -51,6 +51,8 @@ pub struct Tree {
     pub ancestors: Vec<ProcessInfo>,
     /// Processes with marks, the anchor and this one.
     members: Vec<Process>,
+    /// What the anchor holds already.
+    held: Vec<Mark>,
 }
 
 impl Tree {
@@ -71,18 +73,19 @@ impl Tree {
                     && (process == process_at_hand || !mark.stage.starts_with("effect"))
             })
         };
-        let members: Vec<Process> = line
+        let (members, mut held): (Vec<Process>, Vec<Vec<Mark>>) = line
             .into_iter()
             .zip(marks)
             .filter(|(process, marks)| counts(*process, marks))
-            .map(|(process, _)| process)
-            .collect();
+            .unzip();
         let anchor = members.last().copied().unwrap_or(process);
+        let held = held.pop().unwrap_or_default();
         Self {
             process,
             anchor,
             ancestors,
             members,
+            held,
         }
     }
 
@@ -121,6 +124,22 @@ impl Tree {
             .including(self.members.iter().copied())
             .including([self.process])
             .including(enabled)
+    }
+
+    /// Adds a stage to the tree's chain. It goes to the anchor, where every branch
+    /// finds it; one that the anchor holds already goes to the process itself, so
+    /// that the first event is not forgotten over the second.
+    pub fn add(&self, chain: &mut Chain<'_, '_>, settings: &Settings, found: Found) {
+        let Found { stage, score, text } = found;
+        let is_held = self
+            .held
+            .iter()
+            .any(|mark| mark.stage == stage && mark.score >= score);
+        if is_held && self.process != self.anchor {
+            chain.add_to(self.process, settings.tree_lifetime(), stage, score, text);
+        } else {
+            chain.add(stage, score, text);
+        }
     }
 
     /// Whose switches matter to the interpreters of the line.

@@ -54,6 +54,28 @@ pub struct LabelledEvent {
     /// The GUID of its process.
     #[serde(default)]
     pub process_guid: Option<String>,
+    /// The id of its process: a number, or decimal or hexadecimal text.
+    #[serde(default)]
+    pub pid: Option<serde_json::Value>,
+    /// The image of its process.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// The computer it happened on.
+    #[serde(default)]
+    pub host: Option<String>,
+}
+
+impl LabelledEvent {
+    /// The id of its process as a number.
+    pub fn pid(&self) -> Option<u32> {
+        match self.pid.as_ref()? {
+            serde_json::Value::String(text) => match text.strip_prefix("0x") {
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => text.parse().ok(),
+            },
+            number => u32::try_from(number.as_u64()?).ok(),
+        }
+    }
 }
 
 /// Why labels cannot be used.

@@ -101,46 +101,71 @@ impl Score {
 /// Whether a finding cites a labelled event, or blames or cites an event of a
 /// labelled process.
 fn touches(finding: &Finding, label: &Label) -> bool {
-    let blames = finding
-        .tree
-        .iter()
-        .filter(|process| process.is_guilty)
-        .any(|process| is_labelled_process(&process.guid, label));
-    let evidence = finding.stages.iter().flat_map(|stage| &stage.evidence);
-    blames
-        || evidence.into_iter().any(|evidence| {
+    let blamed = finding.tree.iter().filter(|process| process.is_guilty);
+    let mut blamed = blamed.map(|process| Process {
+        guid: &process.guid,
+        pid: process.pid,
+        image: &process.image,
+    });
+    let mut evidence = finding.stages.iter().flat_map(|stage| &stage.evidence);
+    blamed.any(|process| process.is_labelled(label, &finding.device))
+        || evidence.any(|evidence| {
+            let record = Some(evidence.origin.record);
             label
                 .evidence
                 .iter()
-                .any(|event| event.line_index == Some(evidence.origin.record))
-                || is_labelled_process(actor(evidence), label)
+                .any(|event| event.line_index == record)
+                || Process::of(evidence).is_labelled(label, &finding.device)
         })
 }
 
-/// The GUID of the process that did what the evidence shows.
-fn actor(evidence: &Evidence) -> &str {
-    let field = |wanted: &str| {
-        evidence
-            .fields
-            .iter()
-            .find(|(name, _)| *name == wanted)
-            .map(|(_, value)| value.as_str())
-    };
-    field("actor.process.uid")
-        .or_else(|| field("process.uid"))
-        .unwrap_or_default()
+/// What tells a process from others of its device.
+struct Process<'a> {
+    guid: &'a str,
+    pid: Option<u32>,
+    image: &'a str,
 }
 
-fn is_labelled_process(guid: &str, label: &Label) -> bool {
-    !guid.is_empty()
-        && label.evidence.iter().any(|event| {
-            event
-                .process_guid
+impl<'a> Process<'a> {
+    /// The process that did what the evidence shows.
+    fn of(evidence: &'a Evidence) -> Self {
+        let field = |name: &str| {
+            let mut fields = evidence.fields.iter();
+            fields.find_map(|(known, value)| (*known == name).then_some(value.as_str()))
+        };
+        let of = |actor: &str, own: &str| field(actor).or_else(|| field(own));
+        Self {
+            guid: of("actor.process.uid", "process.uid").unwrap_or_default(),
+            pid: of("actor.process.pid", "process.pid").and_then(|pid| pid.parse().ok()),
+            image: of("actor.process.file.path", "process.file.path").unwrap_or_default(),
+        }
+    }
+
+    /// By its GUID, or where one side has none, by host, pid and image.
+    fn is_labelled(&self, label: &Label, device: &str) -> bool {
+        label.evidence.iter().any(|event| {
+            let guid = event.process_guid.as_deref().unwrap_or_default();
+            if !guid.is_empty() && !self.guid.is_empty() {
+                return plain(guid).eq_ignore_ascii_case(plain(self.guid));
+            }
+            let is_here = event
+                .host
                 .as_deref()
-                .is_some_and(|labelled| plain(labelled).eq_ignore_ascii_case(plain(guid)))
+                .is_none_or(|host| host.eq_ignore_ascii_case(device));
+            let image = event.image.as_deref().unwrap_or_default();
+            is_here
+                && self.pid.is_some()
+                && self.pid == event.pid()
+                && !image.is_empty()
+                && file_name(image).eq_ignore_ascii_case(file_name(self.image))
         })
+    }
 }
 
 fn plain(guid: &str) -> &str {
     guid.trim_matches(['{', '}'])
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit(['\\', '/']).next().unwrap_or_default()
 }

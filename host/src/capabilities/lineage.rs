@@ -1,9 +1,7 @@
 //! The `lineage` capability: questions about processes, and marks on them.
 
 use crate::{
-    bindings::sandtrap::analytic::lineage::{
-        Host, Mark, MarkError, NewMark, ProcessInfo, Subject,
-    },
+    bindings::sandtrap::analytic::lineage::{Host, Mark, MarkError, NewMark, ProcessInfo, Subject},
     instance::{Scene, State},
     lineage,
     lineage::AsOf,
@@ -69,11 +67,7 @@ impl Host for State {
             .collect())
     }
 
-    fn find(
-        &mut self,
-        as_of: u64,
-        queries: Vec<(u32, i64)>,
-    ) -> wasmtime::Result<Vec<Option<u64>>> {
+    fn find(&mut self, as_of: u64, queries: Vec<(u32, i64)>) -> wasmtime::Result<Vec<Option<u64>>> {
         let (scene, as_of) = self.as_of(as_of, queries.len())?;
         let lineage = &scene.world.lineage;
         Ok(queries
@@ -108,17 +102,17 @@ impl Host for State {
                 lifetime: mark.lifetime,
             });
         }
-        Ok(scene.memory.marks.put(&as_of, put).map_err(|error| match error {
-            marks::MarkError::Full => MarkError::Full,
-            marks::MarkError::TooLong => MarkError::TooLong,
-        }))
+        Ok(scene
+            .memory
+            .marks
+            .put(&as_of, put)
+            .map_err(|error| match error {
+                marks::MarkError::Full => MarkError::Full,
+                marks::MarkError::TooLong => MarkError::TooLong,
+            }))
     }
 
-    fn marks(
-        &mut self,
-        as_of: u64,
-        subjects: Vec<Subject>,
-    ) -> wasmtime::Result<Vec<Vec<Mark>>> {
+    fn marks(&mut self, as_of: u64, subjects: Vec<Subject>) -> wasmtime::Result<Vec<Vec<Mark>>> {
         let (scene, as_of) = self.as_of(as_of, subjects.len())?;
         Ok(subjects
             .into_iter()

@@ -1,7 +1,9 @@
 //! The `signatures` capability: who signed an image.
 
 use crate::{
-    bindings::sandtrap::analytic::signatures::{Host, Signature, Source, State as WitState, Target},
+    bindings::sandtrap::analytic::signatures::{
+        Host, Signature, Source, State as WitState, Target,
+    },
     instance::{State, World},
     lineage::AsOf,
     signatures,

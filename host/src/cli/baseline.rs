@@ -96,10 +96,17 @@ impl Learn {
             &mut |_| {},
             &mut |_| {},
         )?;
-        let keys: usize = summary.learned.iter().map(|(_, entries)| entries.len()).sum();
+        let keys: usize = summary
+            .learned
+            .iter()
+            .map(|(_, entries)| entries.len())
+            .sum();
         let learned = summary.learned.iter();
         store.flush(learned.map(|(id, entries)| (id.as_str(), entries.clone())))?;
-        eprintln!("{} events, {keys} keys learned or seen again", summary.events);
+        eprintln!(
+            "{} events, {keys} keys learned or seen again",
+            summary.events
+        );
         Ok(())
     }
 }

@@ -21,7 +21,11 @@ use crate::{
     pipeline,
     scan::{Progress, Summary, scan},
     signatures::Catalogue,
-    sinks::{Sink, ndjson::Ndjson, terminal::{self, Terminal}},
+    sinks::{
+        Sink,
+        ndjson::Ndjson,
+        terminal::{self, Terminal},
+    },
     sources::{self, find_inputs},
 };
 
@@ -227,9 +231,12 @@ impl Bar {
     fn show(&self, progress: Progress) {
         let (label, done, total, unit) = match progress {
             Progress::Reading(done, total) => ("reading", done, total, "{bytes}/{total_bytes}"),
-            Progress::Analysing(done, total) => {
-                ("analysing", done, Some(total), "{human_pos}/{human_len} events")
-            }
+            Progress::Analysing(done, total) => (
+                "analysing",
+                done,
+                Some(total),
+                "{human_pos}/{human_len} events",
+            ),
         };
         if self.0.message() != label {
             let template = format!("{{msg:10}} {{bar:32}} {unit}  {{eta}}");

@@ -53,7 +53,10 @@ pub fn page() -> String {
         }
         let _ = write!(page, "\n| --- |{}\n", " --- |".repeat(sources.len()));
         for (name, _) in vocabulary().fields() {
-            if !sources.iter().any(|source| source.fields.contains_key(name)) {
+            if !sources
+                .iter()
+                .any(|source| source.fields.contains_key(name))
+            {
                 continue;
             }
             let _ = write!(page, "| `{name}` |");

@@ -100,10 +100,7 @@ impl Predicate {
     /// Compiles postfix steps; no steps match every event.
     pub fn compile(steps: &[Step], names: &mut FieldNames) -> Result<Self, PredicateError> {
         if steps.len() > MAX_STEPS {
-            return Err(too_large(
-                format!("{} steps", steps.len()),
-                MAX_STEPS,
-            ));
+            return Err(too_large(format!("{} steps", steps.len()), MAX_STEPS));
         }
         let mut stack: Vec<Node> = Vec::new();
         for (number, step) in steps.iter().enumerate() {
@@ -200,11 +197,7 @@ fn resolve(name: &str, names: &mut FieldNames) -> Result<FieldId, PredicateError
         .ok_or_else(|| PredicateError::UnknownField(name.to_owned()))
 }
 
-fn text(
-    field: FieldId,
-    comparison: Comparison,
-    values: &[String],
-) -> Result<Node, PredicateError> {
+fn text(field: FieldId, comparison: Comparison, values: &[String]) -> Result<Node, PredicateError> {
     limit("values", values.len(), MAX_VALUES)?;
     for value in values {
         limit("bytes in a value", value.len(), MAX_VALUE_LENGTH)?;

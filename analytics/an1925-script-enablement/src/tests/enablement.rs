@@ -130,7 +130,7 @@ fn odd_writers_and_quick_reverts_weigh_more() {
 }
 
 #[test]
-fn several_switches_of_one_family_are_worse() {
+fn several_switches_of_one_family_are_one_finding() {
     let logging = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\PowerShell\ScriptBlockLogging\EnableScriptBlockLogging";
     let found = run([
         set_value(2, POWERSHELL, EXECUTION_POLICY, "Bypass").at(NOON),
