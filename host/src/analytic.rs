@@ -49,22 +49,20 @@ pub struct Prepared {
 impl Prepared {
     /// Reads, compiles, checks and describes a component file.
     pub fn load(engine: &Engine, path: &Path, grants: &Grants) -> Result<Self, LoadError> {
-        Self::compile(engine, &read(path)?, grants, &name_of(path))
+        let bytes = read(path)?;
+        let component = compile(engine, &bytes)?;
+        Self::check(engine, &bytes, &component, grants, &name_of(path))
     }
 
-    /// Compiles, checks and describes a component. `name` is how messages call
-    /// it before it has said who it is.
-    pub fn compile(
+    /// Checks a compiled component against its grants and has it describe
+    /// itself. `name` is how messages call it before it has said who it is.
+    fn check(
         engine: &Engine,
         bytes: &[u8],
+        component: &Component,
         grants: &Grants,
         name: &str,
     ) -> Result<Self, LoadError> {
-        if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
-            return Err(LoadError::CoreModule);
-        }
-        let invalid = |error: wasmtime::Error| LoadError::Invalid(clean(&format!("{error:#}")));
-        let component = Component::from_binary(engine.wasmtime(), bytes).map_err(invalid)?;
         let world = component.component_type();
         let imports: Vec<String> = world
             .imports(engine.wasmtime())
@@ -79,9 +77,7 @@ impl Prepared {
         }
         // Linked is what was granted and asked for: a request can only shrink.
         let linker = capabilities::linker(engine.wasmtime(), &requested).map_err(invalid)?;
-        let pre = linker
-            .instantiate_pre(&component)
-            .map_err(|error| LoadError::Invalid(clean(&format!("{error:#}"))))?;
+        let pre = linker.instantiate_pre(component).map_err(invalid)?;
         let pre = AnalyticPre::new(pre)
             .map_err(|error| LoadError::NoDetector(clean(&format!("{error:#}"))))?;
         let description = Instance::bare(&pre, Arc::from(name), &Budget::default())?.describe()?;
@@ -159,6 +155,28 @@ impl Configured {
     pub fn check(&self) -> Result<(), LoadError> {
         Instance::start(self).map(drop)
     }
+}
+
+/// Compiles a component, or takes it from the engine's cache.
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
+    if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
+        return Err(LoadError::CoreModule);
+    }
+    let known = engine
+        .cache()
+        .and_then(|cache| cache.get(engine.wasmtime(), bytes));
+    if let Some(component) = known {
+        return Ok(component);
+    }
+    let component = Component::from_binary(engine.wasmtime(), bytes).map_err(invalid)?;
+    if let Some(cache) = engine.cache() {
+        cache.put(bytes, &component);
+    }
+    Ok(component)
+}
+
+fn invalid(error: wasmtime::Error) -> LoadError {
+    LoadError::Invalid(clean(&format!("{error:#}")))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {

@@ -89,6 +89,12 @@ struct Installed {
     /// Only these analytics, by identifier, such as AN1252. Repeatable.
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
+    /// Where compiled analytics are kept between runs.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Compile everything anew, and keep nothing.
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
     /// The configuration: site knowledge, settings, grants.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -97,6 +103,23 @@ struct Installed {
 /// Where `sandtrap build` puts components and the other commands look for
 /// them unless told otherwise.
 const DEFAULT_FOLDER: &str = "target/analytics";
+
+/// Where compiled analytics are kept unless told otherwise: the user's cache
+/// folder.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
+fn default_cache() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".cache")))
+        .map(|folder| folder.join("sandtrap"))
+}
 
 /// The exit code of a command that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {

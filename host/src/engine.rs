@@ -10,11 +10,15 @@ use std::{
 
 use wasmtime::Config;
 
-use crate::budget::{STACK, TICK};
+use crate::{
+    budget::{STACK, TICK},
+    cache::Cache,
+};
 
 /// An engine whose epoch advances every [`TICK`] for as long as it lives.
 pub struct Engine {
     engine: wasmtime::Engine,
+    cache: Option<Cache>,
     stopped: Arc<AtomicBool>,
     ticker: Option<JoinHandle<()>>,
 }
@@ -50,9 +54,21 @@ impl Engine {
             .map_err(|error| wasmtime::Error::msg(format!("cannot start the ticker: {error}")))?;
         Ok(Self {
             engine,
+            cache: None,
             stopped,
             ticker: Some(ticker),
         })
+    }
+
+    /// Keeps what it compiles, and takes what was kept.
+    pub fn with_cache(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Where compiled components are kept, if anywhere.
+    pub fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
     }
 
     /// The engine itself.

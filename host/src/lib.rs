@@ -16,7 +16,6 @@
 //!
 //! [`scan::scan`] does all of it for recorded telemetry.
 
-#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod analytic;
@@ -26,6 +25,7 @@ pub mod baselines;
 pub mod bindings;
 pub mod budget;
 pub mod build;
+pub mod cache;
 pub mod capabilities;
 pub mod catalog;
 #[doc(hidden)]

@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{DEFAULT_FOLDER, Installed};
+use super::{DEFAULT_FOLDER, Installed, default_cache};
 use crate::{
     analytic::Configured,
+    cache::Cache,
     catalog::{Catalog, components},
     config::{Config, Site},
     engine::Engine,
@@ -43,7 +44,10 @@ impl Installed {
             files.extend(components(folder)?);
         }
         let started = Instant::now();
-        let engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let mut engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        if let Some(cache) = self.cache() {
+            engine = engine.with_cache(cache);
+        }
         let mut catalog = Catalog::load(&engine, &files, &config);
         if !self.only.is_empty() {
             catalog
@@ -65,6 +69,22 @@ impl Installed {
             time: started.elapsed(),
             engine,
         })
+    }
+}
+
+impl Installed {
+    /// The cache, unless it is unwanted or cannot be used, which is worth a
+    /// word but no reason to stop.
+    fn cache(&self) -> Option<Cache> {
+        if self.no_cache {
+            return None;
+        }
+        let folder = self.cache.clone().or_else(default_cache)?;
+        Cache::open(&folder)
+            .inspect_err(|error| {
+                eprintln!("warning: not using the cache {}: {error}", folder.display());
+            })
+            .ok()
     }
 }
 
