@@ -159,6 +159,9 @@ impl Configured {
 
 /// Compiles a component, or takes it from the engine's cache.
 fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
+    if bytes.get(..4) != Some(b"\0asm") {
+        return Err(LoadError::NotWasm);
+    }
     if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
         return Err(LoadError::CoreModule);
     }

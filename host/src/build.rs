@@ -27,6 +27,9 @@ pub fn build(
     for path in paths {
         crates.extend(crates_of(path)?);
     }
+    for folder in &crates {
+        expect_analytic(folder)?;
+    }
     let first = crates.first().context("no crates to build")?;
     ensure_target(first)?;
     fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
@@ -71,6 +74,35 @@ fn crates_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     crates.sort();
     Ok(crates)
+}
+
+/// What a manifest says of its library.
+#[derive(Deserialize)]
+struct Manifest {
+    lib: Option<Library>,
+}
+
+#[derive(Deserialize)]
+struct Library {
+    #[serde(rename = "crate-type", default)]
+    crate_type: Vec<String>,
+}
+
+/// Says what is missing before minutes are spent on compiling.
+fn expect_analytic(folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join("Cargo.toml");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let manifest: Manifest =
+        toml::from_str(&text).with_context(|| format!("cannot read {}", path.display()))?;
+    let types = manifest.lib.map(|lib| lib.crate_type).unwrap_or_default();
+    if !types.iter().any(|kind| kind == "cdylib") {
+        bail!(
+            "{} is no analytic; its Cargo.toml needs `[lib] crate-type = [\"cdylib\", \"rlib\"]`",
+            folder.display()
+        );
+    }
+    Ok(())
 }
 
 /// Adds the target if the toolchain of that crate does not have it.
@@ -127,13 +159,7 @@ fn compile(folder: &Path) -> anyhow::Result<PathBuf> {
             file.extension()
                 .is_some_and(|extension| extension == "wasm")
         })
-        .with_context(|| {
-            format!(
-                "{} makes no wasm module; its Cargo.toml needs \
-                 `[lib] crate-type = [\"cdylib\", \"rlib\"]`",
-                folder.display()
-            )
-        })
+        .with_context(|| format!("{} makes no wasm module", folder.display()))
 }
 
 /// Cargo with a release profile fit for guests, whatever the crate's own

@@ -101,6 +101,11 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether an analytic was loaded.
+    pub fn has(&self, id: &str) -> bool {
+        self.analytics.contains_key(id)
+    }
+
     /// Keeps only the named analytics; an unknown name is the error.
     pub fn keep(&mut self, ids: &[String]) -> Result<(), String> {
         if let Some(unknown) = ids.iter().find(|id| !self.analytics.contains_key(*id)) {

@@ -17,6 +17,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+use self::loaded::SettingsRefused;
 use crate::{catalog::FolderError, config::ConfigError};
 
 /// Runs security-detection analytics, each in a WebAssembly sandbox, over
@@ -123,7 +124,7 @@ fn default_cache() -> Option<PathBuf> {
 
 /// The exit code of a command that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.is::<ConfigError>() || error.is::<FolderError>() {
+    if error.is::<ConfigError>() || error.is::<FolderError>() || error.is::<SettingsRefused>() {
         ExitCode::from(3)
     } else {
         ExitCode::from(2)

@@ -124,7 +124,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is not what it should be; the message has line and column.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Parse {
         /// The file.
         path: PathBuf,

@@ -43,6 +43,9 @@ pub enum LoadError {
         /// What it may be.
         limit: u64,
     },
+    /// It is something else.
+    #[error("this is no WebAssembly file")]
+    NotWasm,
     /// It is a core module, which has no typed interface.
     #[error("this is a core module, not a component; `sandtrap build` makes components")]
     CoreModule,

@@ -91,7 +91,7 @@ pub enum LabelsError {
         source: std::io::Error,
     },
     /// It is not a list of cases; the message has line and column.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Parse {
         /// The file.
         path: PathBuf,

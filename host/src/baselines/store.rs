@@ -70,7 +70,7 @@ pub struct Summary {
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The file could not be opened.
-    #[error("cannot open the baselines {path}: {source}")]
+    #[error("cannot open the baselines {path}")]
     Open {
         /// The file.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum StoreError {
         source: Box<DatabaseError>,
     },
     /// The directory could not be made.
-    #[error("cannot make the directory of the baselines {path}: {source}")]
+    #[error("cannot make the directory of the baselines {path}")]
     Directory {
         /// The file.
         path: PathBuf,
@@ -94,7 +94,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The database failed.
-    #[error("the baselines {path} failed: {source}")]
+    #[error("the baselines {path} failed")]
     Database {
         /// The file.
         path: PathBuf,
@@ -115,7 +115,7 @@ pub enum StoreError {
         key: String,
     },
     /// The export could not be written.
-    #[error("cannot write the export: {0}")]
+    #[error("cannot write the export")]
     Export(#[source] io::Error),
 }
 

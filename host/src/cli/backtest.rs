@@ -62,7 +62,7 @@ impl Backtest {
             if !self.case.is_empty() && !self.case.contains(&case.case) {
                 continue;
             }
-            let analytics = loaded.configure(&site_of(case, &loaded.config.site));
+            let analytics = loaded.configure(&site_of(case, &loaded.config.site))?;
             run_case(&mut result, &self.folder, case, &analytics, &options)
                 .with_context(|| format!("case {}", case.case))?;
         }
@@ -133,7 +133,7 @@ fn print(result: &Outcome, start_up: Duration) {
     let seconds = result.time.as_secs_f64();
     println!(
         "{} cases, {} events, {} undecodable, {seconds:.2} s, {:.0} events/s; \
-         before that {:.2} s to compile the analytics",
+         loading the analytics took {:.2} s before that",
         result.cases,
         result.events,
         result.undecodable,

@@ -81,7 +81,7 @@ impl Learn {
     fn run(self) -> anyhow::Result<()> {
         let inputs = find_inputs(&self.paths)?;
         let loaded = self.installed.load()?;
-        let analytics = loaded.configure(&loaded.config.site);
+        let analytics = loaded.configure(&loaded.config.site)?;
         let store = BaselineStore::open(&self.state)?;
         let start = pipeline::Start {
             baselines: stored(&store, &analytics)?,

@@ -13,6 +13,7 @@ use crate::{
     catalog::{Catalog, components},
     config::{Config, Site},
     engine::Engine,
+    error::LoadError,
 };
 
 /// The engine, the configuration and the analytics that loaded.
@@ -49,6 +50,11 @@ impl Installed {
             engine = engine.with_cache(cache);
         }
         let mut catalog = Catalog::load(&engine, &files, &config);
+        for id in config.analytics.keys() {
+            if !catalog.has(id) {
+                eprintln!("warning: [analytics.{id}] configures an analytic that is not there");
+            }
+        }
         if !self.only.is_empty() {
             catalog
                 .keep(&self.only)
@@ -89,20 +95,29 @@ impl Installed {
 }
 
 impl Loaded {
-    /// The analytics with their settings, for a site; those that refuse their
-    /// settings are named and left out.
-    pub fn configure(&self, site: &Site) -> Vec<Arc<Configured>> {
+    /// The analytics with their settings, for a site. One that refuses its
+    /// settings is the configuration's fault.
+    pub fn configure(&self, site: &Site) -> anyhow::Result<Vec<Arc<Configured>>> {
         let (ready, refused) = self.catalog.configure(&self.config, site);
-        for (id, error) in refused {
-            eprintln!("warning: {id} was left out: {error:#}");
+        match refused.into_iter().next() {
+            None => Ok(ready),
+            Some((id, source)) => Err(SettingsRefused { id, source }.into()),
         }
-        ready
     }
 
     /// Whether everything that was found also loaded.
     pub fn is_complete(&self) -> bool {
         self.catalog.refused().is_empty()
     }
+}
+
+/// An analytic does not accept its settings.
+#[derive(Debug, thiserror::Error)]
+#[error("[analytics.{id}]; `sandtrap inspect` lists its settings")]
+pub struct SettingsRefused {
+    id: String,
+    #[source]
+    source: LoadError,
 }
 
 fn list(folders: &[PathBuf]) -> String {

@@ -99,7 +99,7 @@ impl Scan {
             (None, Vec::new(), Duration::ZERO)
         } else {
             let loaded = self.installed.load()?;
-            let analytics = loaded.configure(&loaded.config.site);
+            let analytics = loaded.configure(&loaded.config.site)?;
             let time = loaded.time;
             (Some(loaded), analytics, time)
         };
@@ -278,7 +278,7 @@ fn report(summary: &Summary, start_up: Duration) {
     let seconds = (summary.reading + summary.analysing).as_secs_f64();
     eprintln!(
         "{} events from {} inputs in {seconds:.2} s ({:.0} events/s): reading {:.2} s, analysing {:.2} s; \
-         before that {:.2} s to compile the analytics",
+         loading the analytics took {:.2} s before that",
         summary.events,
         summary.inputs.len(),
         summary.events as f64 / seconds.max(1e-9),

@@ -64,7 +64,7 @@ pub struct Catalogue {
 #[derive(Debug, Error)]
 pub enum CatalogueError {
     /// The file could not be read.
-    #[error("cannot read the catalogue {path}: {source}")]
+    #[error("cannot read the catalogue {path}")]
     Read {
         /// The file.
         path: PathBuf,

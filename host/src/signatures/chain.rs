@@ -36,7 +36,7 @@ pub struct TrustedRoots {
 #[derive(Debug, Error)]
 pub enum RootsError {
     /// The file could not be read.
-    #[error("cannot read the trusted roots {path}: {source}")]
+    #[error("cannot read the trusted roots {path}")]
     Read {
         /// The file.
         path: PathBuf,
