@@ -22,6 +22,7 @@ use crate::{
     error::LoadError,
     finding::AnalyticRef,
     instance::{Instance, State, clean},
+    normalise::is_always_kept,
     router::{Comparison, Predicate, Step, Subscription},
     vocabulary::{FieldNames, vocabulary},
 };
@@ -48,41 +49,36 @@ pub struct Prepared {
 
 impl Prepared {
     /// Reads, compiles, checks and describes a component file.
-    pub fn load(engine: &Engine, path: &Path, grants: &Grants) -> Result<Self, LoadError> {
+    /// `grants` tells what the analytic of an identifier may reach.
+    pub fn load(
+        engine: &Engine,
+        path: &Path,
+        grants: impl FnOnce(&str) -> Grants,
+    ) -> Result<Self, LoadError> {
         let bytes = read(path)?;
         let component = compile(engine, &bytes)?;
-        Self::check(engine, &bytes, &component, grants, &name_of(path))
-    }
-
-    /// Checks a compiled component against its grants and has it describe
-    /// itself. `name` is how messages call it before it has said who it is.
-    fn check(
-        engine: &Engine,
-        bytes: &[u8],
-        component: &Component,
-        grants: &Grants,
-        name: &str,
-    ) -> Result<Self, LoadError> {
         let world = component.component_type();
         let imports: Vec<String> = world
             .imports(engine.wasmtime())
             .map(|(name, _)| name.to_owned())
             .collect();
         let requested = capabilities::requested(imports.iter().map(String::as_str))?;
-        if let Some(missing) = requested.difference(grants).next() {
-            return Err(LoadError::NotGranted {
-                capability: missing.name(),
-                id: name.to_owned(),
-            });
-        }
-        // Linked is what was granted and asked for: a request can only shrink.
+        // Without a batch at hand every import traps, so it can be asked who it
+        // is before it is known what it may reach.
         let linker = capabilities::linker(engine.wasmtime(), &requested).map_err(invalid)?;
-        let pre = linker.instantiate_pre(component).map_err(invalid)?;
+        let pre = linker.instantiate_pre(&component).map_err(invalid)?;
         let pre = AnalyticPre::new(pre)
             .map_err(|error| LoadError::NoDetector(clean(&format!("{error:#}"))))?;
-        let description = Instance::bare(&pre, Arc::from(name), &Budget::default())?.describe()?;
+        let name = Arc::from(name_of(path));
+        let description = Instance::bare(&pre, name, &Budget::default())?.describe()?;
         check(&description)?;
-        let reference = Arc::new(reference(&description, bytes));
+        if let Some(missing) = requested.difference(&grants(&description.id)).next() {
+            return Err(LoadError::NotGranted {
+                capability: missing.name(),
+                id: description.id,
+            });
+        }
+        let reference = Arc::new(reference(&description, &bytes));
         Ok(Self {
             pre,
             description,
@@ -217,6 +213,16 @@ fn check(description: &Description) -> Result<(), LoadError> {
     if description.subscriptions.len() > MAX_SUBSCRIPTIONS {
         return refused("it has more than 64 subscriptions");
     }
+    for (what, count, limit) in [
+        ("inputs", description.inputs.len(), 64),
+        ("settings", description.settings.len(), 256),
+        ("tactics", description.tactics.len(), 16),
+        ("log sources", description.log_sources.len(), 64),
+    ] {
+        if count > limit {
+            return refused(&format!("it has more than {limit} {what}"));
+        }
+    }
     let texts = [
         &description.name,
         &description.version,
@@ -230,8 +236,15 @@ fn check(description: &Description) -> Result<(), LoadError> {
         return refused("name, version and technique must be 1 to 256 printable characters");
     }
     for input in &description.inputs {
-        let is_class = vocabulary().class(&input.name).is_some();
-        if !is_class && !input.name.starts_with("site.") {
+        let class = vocabulary().class(&input.name);
+        if class.is_some_and(|(class, _)| !is_always_kept(class)) {
+            return refused(&format!(
+                "its input `{}` is kept only where somebody subscribed to it, \
+                 so that nobody can tell whether it is missing",
+                input.name
+            ));
+        }
+        if class.is_none() && !input.name.starts_with("site.") {
             return refused(&format!(
                 "its input `{}` is neither a class nor `site.` and a key",
                 clean(&input.name)

@@ -4,7 +4,7 @@
 pub mod labels;
 mod score;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::ControlFlow, path::Path, sync::Arc, time::Duration};
 
 pub use score::{Score, Tally};
 
@@ -66,7 +66,10 @@ pub fn run_case(
         &sources::Options::default(),
         options.clone(),
         &mut |_: scan::Progress| {},
-        &mut |finding| findings.push(finding),
+        &mut |finding| {
+            findings.push(finding);
+            ControlFlow::Continue(())
+        },
     )?;
     backtest.cases += 1;
     backtest.events += summary.events;

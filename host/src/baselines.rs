@@ -109,9 +109,15 @@ pub struct Baselines {
     fleet: Arc<Fleet>,
     /// How many keys are held.
     keys: usize,
-    /// What was observed since the last commit.
-    pending: Vec<(Arc<str>, Box<str>, Box<str>)>,
+    /// What was observed since the last commit, each once.
+    pending: Vec<Place>,
+    /// The entries with anything the fleet's snapshot does not hold yet, each
+    /// once, so that an exchange costs only as much as changed.
+    fresh: Vec<Place>,
 }
+
+/// Device, baseline and key.
+type Place = (Arc<str>, Box<str>, Box<str>);
 
 #[derive(Debug, Default)]
 struct DeviceBaselines {
@@ -249,23 +255,25 @@ impl Baselines {
         self.keys
     }
 
-    /// What was observed and committed since the last time. To be called at a
-    /// full hour of event time, with [`set_fleet`](Self::set_fleet) before the
-    /// next look-up.
+    /// What was observed and committed since the last time, at the cost of the
+    /// keys it was observed of. To be called at a full hour of event time, with
+    /// [`set_fleet`](Self::set_fleet) before the next look-up.
     pub fn take_delta(&mut self) -> FleetDelta {
         let mut delta = FleetDelta::default();
-        for device in self.devices.values_mut() {
-            for (name, baseline) in &mut device.baselines {
-                baseline.all.merged = baseline.all.at(0);
-                baseline.all.fresh = Seen::default();
-                for (key, entry) in &mut baseline.keys {
-                    if entry.fresh.count > 0 {
-                        delta.add(name, key, device.hash, entry.fresh);
-                        entry.merged = entry.merged.and(entry.fresh);
-                        entry.fresh = Seen::default();
-                        entry.is_changed = true;
-                    }
-                }
+        for (device, name, key) in std::mem::take(&mut self.fresh) {
+            let Some(device) = self.devices.get_mut(&device) else {
+                continue;
+            };
+            let Some(baseline) = device.baselines.get_mut(&*name) else {
+                continue;
+            };
+            // All of a baseline are fresh only if one of its keys is.
+            baseline.all.take_fresh();
+            if let Some(entry) = baseline.keys.get_mut(&*key)
+                && entry.fresh.count > 0
+            {
+                delta.add(&name, &key, device.hash, entry.take_fresh());
+                entry.is_changed = true;
             }
         }
         delta
@@ -297,6 +305,13 @@ impl Baselines {
         Arc::clone(&self.fleet)
     }
 
+    /// Gives the fleet's snapshot away, so that its last owner can merge into
+    /// it without a copy. Until [`set_fleet`](Self::set_fleet), which must
+    /// follow before the next look-up, the fleet is taken for empty.
+    pub fn give_fleet(&mut self) -> Arc<Fleet> {
+        std::mem::take(&mut self.fleet)
+    }
+
     /// Takes back an entry that was stored. Those of one run are within the
     /// limits, so they are not checked again.
     pub fn restore(&mut self, stored: StoredEntry) {
@@ -310,6 +325,9 @@ impl Baselines {
         all.merged = all.merged.and(stored.merged);
         all.fresh = all.fresh.and(stored.fresh);
         let entry = Entry::stored(stored.merged, stored.fresh, stored.minutes);
+        if entry.fresh.count > 0 {
+            self.fresh.push((name, stored.baseline, stored.key.clone()));
+        }
         if baseline.keys.insert(stored.key.into(), entry).is_none() {
             self.keys += 1;
         }
@@ -352,8 +370,11 @@ impl Baselines {
                 continue;
             };
             settle(&mut known.all);
+            let mut is_fresh = false;
             if let Some(entry) = known.keys.get_mut(&*key) {
+                let was_fresh = entry.fresh.count > 0;
                 settle(entry);
+                is_fresh = !was_fresh && entry.fresh.count > 0;
                 if entry.is_empty() {
                     known.keys.remove(&*key);
                     self.keys = self.keys.saturating_sub(1);
@@ -364,6 +385,9 @@ impl Baselines {
             }
             if device.baselines.is_empty() {
                 self.devices.remove(&name);
+            }
+            if is_fresh {
+                self.fresh.push((name, baseline, key));
             }
         }
     }

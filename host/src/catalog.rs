@@ -80,13 +80,8 @@ impl Catalog {
     }
 
     fn add(&mut self, engine: &Engine, path: &Path, config: &Config) -> Result<(), LoadError> {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        // The file is named after the analytic; what it calls itself decides.
-        let mut prepared = Prepared::load(engine, path, &config.grants(&id_of(&name)))?;
+        let prepared = Prepared::load(engine, path, |id| config.grants(id))?;
         let id = prepared.id().to_owned();
-        if id != id_of(&name) && config.analytics.contains_key(&id) {
-            prepared = Prepared::load(engine, path, &config.grants(&id))?;
-        }
         if let Some(first) = self.analytics.get(&id) {
             return Err(LoadError::Duplicate {
                 id,
@@ -149,13 +144,4 @@ impl Catalog {
         }
         (ready, refused)
     }
-}
-
-/// The identifier that a file named `an1252_powershell_chain.wasm` stands for:
-/// what precedes the first separator, in capitals.
-fn id_of(name: &str) -> String {
-    name.split(['_', '-'])
-        .next()
-        .unwrap_or_default()
-        .to_uppercase()
 }

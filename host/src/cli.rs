@@ -17,7 +17,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use self::loaded::SettingsRefused;
+use self::loaded::{NotInstalled, SettingsRefused};
 use crate::{catalog::FolderError, config::ConfigError};
 
 /// Runs security-detection analytics, each in a WebAssembly sandbox, over
@@ -124,7 +124,11 @@ fn default_cache() -> Option<PathBuf> {
 
 /// The exit code of a command that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.is::<ConfigError>() || error.is::<FolderError>() || error.is::<SettingsRefused>() {
+    let is_configuration = error.is::<ConfigError>()
+        || error.is::<FolderError>()
+        || error.is::<NotInstalled>()
+        || error.is::<SettingsRefused>();
+    if is_configuration {
         ExitCode::from(3)
     } else {
         ExitCode::from(2)

@@ -15,6 +15,7 @@ use crate::{
     budget::{Budget, TEXT, TICK},
     error::{CallError, LoadError},
     evidence::EvidenceDesk,
+    finding::Evidence,
     lineage::{AsOf, Lineage},
     marks::Marks,
     signatures::Signatures,
@@ -59,7 +60,49 @@ pub struct Scene {
     pub memory: Memory,
     /// The events of the batch.
     pub desk: EvidenceDesk,
+    /// What answers may still take.
+    pub answers: Allowance,
 }
+
+impl Scene {
+    /// The evidence behind an event, as of another: the event at hand itself,
+    /// or one that a mark holds. Any other event of the batch is out of reach,
+    /// because it would not be in a smaller batch.
+    pub fn cite(&mut self, as_of: &AsOf, event: u64) -> Option<Arc<Evidence>> {
+        if event == as_of.sequence {
+            self.desk.evidence(event)
+        } else {
+            self.memory.marks.evidence(as_of, event)
+        }
+    }
+}
+
+/// How many bytes the answers of imports may still take in this call. Answers
+/// the question for a million long command lines: wasmtime bounds only what a
+/// guest passes to the host, not what it is told.
+#[derive(Debug, Default)]
+pub struct Allowance {
+    left: usize,
+    is_exceeded: bool,
+}
+
+impl Allowance {
+    /// Takes so many bytes for an answer; an error traps the guest.
+    pub fn take(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                self.is_exceeded = true;
+                Err(wasmtime::Error::msg(ANSWERS_EXCEEDED))
+            }
+        }
+    }
+}
+
+const ANSWERS_EXCEEDED: &str = "asked for longer answers than it may have in one call";
 
 /// What imports see: the data of an instance's store.
 pub struct State {
@@ -193,7 +236,12 @@ impl Instance {
         batch: &Batch,
         scene: Scene,
     ) -> (Scene, Result<Vec<Finding>, CallError>) {
-        self.store.data_mut().scene = Some(scene);
+        let state = self.store.data_mut();
+        let scene = state.scene.insert(scene);
+        scene.answers = Allowance {
+            left: state.budget.host_data,
+            is_exceeded: false,
+        };
         let answer = self.guarded("inspect", |exports, store| {
             exports
                 .sandtrap_analytic_detector()
@@ -244,6 +292,16 @@ fn explain(export: &'static str, error: &wasmtime::Error, state: &State) -> Call
         return CallError::Contract {
             export,
             reason: reason.clone(),
+        };
+    }
+    if state
+        .scene
+        .as_ref()
+        .is_some_and(|scene| scene.answers.is_exceeded)
+    {
+        return CallError::Contract {
+            export,
+            reason: ANSWERS_EXCEEDED.to_owned(),
         };
     }
     match error.downcast_ref::<Trap>() {

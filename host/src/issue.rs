@@ -10,7 +10,7 @@ use crate::{
     analytic::Configured,
     bindings::sandtrap::analytic::findings::{Finding as WitFinding, Severity as WitSeverity},
     event::Event,
-    finding::{Evidence, Finding, Severity, Stage},
+    finding::{Finding, Severity, Stage},
     instance::{Scene, clean},
     lineage::AsOf,
     vocabulary::vocabulary,
@@ -18,6 +18,8 @@ use crate::{
 
 /// How many chains are remembered to tell an update from a first finding.
 const REMEMBERED: usize = 100_000;
+/// How many events a finding may cite. Each may add a branch to its tree.
+const CITATIONS: usize = 256;
 /// Longest detail, in bytes.
 const MAX_DETAIL: usize = 64 * 1024;
 
@@ -72,13 +74,16 @@ pub fn finding(
         device: Arc::clone(&event.device),
     };
     let mut stages = Vec::new();
+    let mut citations = 0;
     for stage in &said.stages {
         let mut evidence = Vec::new();
         for cited in &stage.events {
-            match cite(*cited, &as_of, scene) {
+            let found = scene.cite(&as_of, *cited).filter(|_| citations < CITATIONS);
+            match found {
                 Some(found) => evidence.push(found),
                 None => unknown_evidence += 1,
             }
+            citations += 1;
         }
         evidence.sort_by_key(|evidence| evidence.sequence);
         evidence.dedup_by_key(|evidence| evidence.sequence);
@@ -93,10 +98,12 @@ pub fn finding(
     let severity = severity(said.severity);
     let chain_uid = chain_uid(id, &event, said);
     let uid = message_uid(&chain_uid, severity, &event, &stages);
-    let cited: Vec<u64> = stages
+    let mut cited: Vec<u64> = stages
         .iter()
         .flat_map(|stage| stage.evidence.iter().map(|evidence| evidence.process))
         .collect();
+    cited.sort_unstable();
+    cited.dedup();
     let tree = said
         .process
         .map(|process| scene.world.lineage.tree(&as_of, process, &cited))
@@ -125,20 +132,6 @@ pub fn finding(
         finding: Some(finding),
         unknown_evidence,
     }
-}
-
-fn cite(event: u64, as_of: &AsOf, scene: &mut Scene) -> Option<Arc<Evidence>> {
-    // An event of the batch that came later is as unknown as any other.
-    if event <= as_of.sequence
-        && let Some(evidence) = scene.desk.evidence(event)
-        && scene
-            .desk
-            .event(event)
-            .is_some_and(|cited| cited.device == as_of.device)
-    {
-        return Some(evidence);
-    }
-    scene.memory.marks.evidence(as_of, event)
 }
 
 fn chain_uid(analytic: &str, event: &Event, said: &WitFinding) -> String {

@@ -28,7 +28,7 @@ use foldhash::fast::RandomState;
 
 pub use process::ProcessInfo;
 
-use crate::{event::Event, finding::TreeProcess, vocabulary::ClassId};
+use crate::{event::Event, finding::TreeProcess, normalise::is_always_kept, vocabulary::ClassId};
 use device::Device;
 
 /// Most ancestors in an answer.
@@ -148,6 +148,12 @@ impl Lineage {
     pub fn take_in(&mut self, event: &mut Event) {
         let device = match self.devices.get_mut(&event.device) {
             Some(device) => device,
+            // Nothing is learnt from it, a device least of all.
+            None if !is_always_kept(event.class) => {
+                let mut unknown = Device::new(Arc::clone(&event.device));
+                event.processes = unknown.take_in(event, &mut self.stats);
+                return;
+            }
             None => {
                 self.queue.insert(event.sequence, Arc::clone(&event.device));
                 self.stats.devices += 1;

@@ -6,10 +6,7 @@
 
 mod device;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 use thiserror::Error;
@@ -38,6 +35,10 @@ pub struct MarkLimits {
     pub bytes: usize,
     /// Most stages of one subject, which are looked through one by one.
     pub stages: usize,
+    /// Most versions of marks that one batch may add. They are kept side by
+    /// side until the batch is over, so the limits above do not bound them.
+    /// Putting a mark again as of the same event adds none.
+    pub versions: usize,
     /// Longest stage, in bytes.
     pub stage: usize,
     /// Longest note.
@@ -52,6 +53,7 @@ impl Default for MarkLimits {
             marks: 100_000,
             bytes: 128 << 20,
             stages: 64,
+            versions: 100_000,
             stage: 64,
             note: 1024,
             item: 1024,
@@ -105,7 +107,8 @@ pub struct Mark {
 /// Why marks were not put. None of the call's marks were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum MarkError {
-    /// The analytic holds as many marks as it may.
+    /// The analytic holds as many marks as it may, or put as many in the
+    /// batch.
     #[error("the analytic holds as many marks as it may")]
     Full,
     /// A stage, a note or an item is longer than it may be.
@@ -118,15 +121,18 @@ pub enum MarkError {
 pub struct Marks {
     limits: MarkLimits,
     devices: HashMap<Arc<str>, DeviceMarks, RandomState>,
-    /// How many marks are held, and their bytes.
+    /// How many slots' latest version is a mark, and the bytes of these.
     held: usize,
     bytes: usize,
     /// The latest time of a put.
     clock: Versioned<i64>,
     /// Numbers of slots, never used twice.
     next: u64,
-    /// Slots written since the last commit.
+    /// Slots written since the last commit, each once. Number 0 stands for the
+    /// device's clock.
     pending: Vec<(Arc<str>, u64)>,
+    /// Versions of slots added since the last commit.
+    versions: usize,
     /// `held` and `bytes` at the last commit.
     settled: (usize, usize),
 }
@@ -145,6 +151,9 @@ impl Marks {
         if marks.iter().any(|mark| self.is_too_long(mark)) {
             return Err(MarkError::TooLong);
         }
+        if marks.len() > self.limits.versions.saturating_sub(self.versions) {
+            return Err(MarkError::Full);
+        }
         let latest = as_of.time.max(*self.clock.now());
         self.clock.set(as_of.sequence, latest);
         let device = self.devices.entry(Arc::clone(&as_of.device)).or_default();
@@ -155,9 +164,11 @@ impl Marks {
         } else {
             as_of.time.max(*device.clock.now())
         };
+        if device.clock.steps_until(u64::MAX).is_empty() {
+            self.pending.push((Arc::clone(&as_of.device), 0));
+        }
         device.clock.set(as_of.sequence, clock);
-        self.pending.push((Arc::clone(&as_of.device), 0));
-        self.free(&Arc::clone(&as_of.device), clock, GRACE, as_of.sequence);
+        self.free(&as_of.device, clock, GRACE, as_of.sequence);
         if !self.has_room(as_of, &marks) {
             let mut silent: Vec<Arc<str>> = self.devices.keys().cloned().collect();
             silent.sort_unstable();
@@ -232,6 +243,7 @@ impl Marks {
         settle_clock: impl Fn(&mut Versioned<i64>),
     ) {
         settle_clock(&mut self.clock);
+        self.versions = 0;
         for (name, number) in std::mem::take(&mut self.pending) {
             let Some(device) = self.devices.get_mut(&name) else {
                 continue;
@@ -240,9 +252,13 @@ impl Marks {
             if let Some(slot) = device.slots.get_mut(&number) {
                 // The indexes lead to every version; now only one is left.
                 let mut events = slot.events();
+                for expires in slot.expiries() {
+                    device.expiry.remove(&(expires, number));
+                }
                 settle_mark(&mut slot.mark);
                 match slot.mark.now() {
                     Some(mark) => {
+                        // Also puts back what a free took that did not last.
                         device.expiry.insert((mark.expires, number));
                         events.retain(|event| *event != mark.evidence.sequence);
                     }
@@ -279,31 +295,38 @@ impl Marks {
 
     fn has_room(&self, as_of: &AsOf, marks: &[NewMark]) -> bool {
         let device = self.devices.get(&as_of.device);
-        let mut new = BTreeSet::new();
-        let mut stages: HashMap<&Subject, usize> = HashMap::new();
+        // Of several marks of one stage on one subject the last stays.
+        let last: HashMap<(&Subject, &str), usize> = marks
+            .iter()
+            .map(|mark| {
+                let place = (&mark.subject, &*mark.stage);
+                (place, size(&mark.note, &mark.evidence))
+            })
+            .collect();
+        let mut held = self.held;
         let mut bytes = self.bytes;
-        for mark in marks {
-            bytes += size(&mark.note, &mark.evidence);
-            let slot = device.and_then(|device| device.slot(&mark.subject, &mark.stage));
-            match slot.and_then(|(_, slot)| slot.mark.now().as_ref()) {
-                Some(old) => bytes = bytes.saturating_sub(size(&old.note, &old.evidence)),
-                None => {
-                    let subject = match &mark.subject {
-                        Subject::Process(process) => (*process, ""),
-                        Subject::Item(item) => (0, &**item),
-                    };
-                    if new.insert((subject, &*mark.stage)) {
-                        let known = device.map_or(0, |device| device.stages(&mark.subject));
-                        let stages = stages.entry(&mark.subject).or_insert(known);
-                        *stages += 1;
-                        if *stages > self.limits.stages {
-                            return false;
-                        }
-                    }
+        let mut stages: HashMap<&Subject, usize> = HashMap::new();
+        for ((subject, stage), size) in last {
+            let slot = device.and_then(|device| device.slot(subject, stage));
+            let slot = slot.map(|(_, slot)| slot);
+            // Under a version as of a later event it takes and makes no room.
+            if slot.is_some_and(|slot| slot.changes_after(as_of.sequence)) {
+                continue;
+            }
+            let (old, old_size) = slot.map_or((0, 0), Slot::charge);
+            bytes = bytes.saturating_sub(old_size).saturating_add(size);
+            if old == 0 {
+                held += 1;
+                let stages = stages
+                    .entry(subject)
+                    .or_insert_with(|| device.map_or(0, |device| device.stages(subject)));
+                *stages += 1;
+                if *stages > self.limits.stages {
+                    return false;
                 }
             }
         }
-        self.held + new.len() <= self.limits.marks && bytes <= self.limits.bytes
+        held <= self.limits.marks && bytes <= self.limits.bytes
     }
 
     fn put_one(&mut self, as_of: &AsOf, mark: NewMark) {
@@ -329,65 +352,74 @@ impl Marks {
                 self.next
             }
         };
-        let Some(slot) = device.slots.get_mut(&number) else {
-            return;
-        };
         let lifetime = i64::from(mark.lifetime) * 1_000;
-        let expires = as_of.time.saturating_add(lifetime);
-        device
-            .by_event
-            .entry(mark.evidence.sequence)
-            .or_default()
-            .insert(number);
-        device.expiry.insert((expires, number));
-        match slot.mark.now() {
-            Some(old) => {
-                let old = size(&old.note, &old.evidence);
-                self.bytes = self.bytes.saturating_sub(old);
-            }
-            None => {
-                self.held += 1;
-                device.live += 1;
-            }
-        }
-        self.bytes += size(&mark.note, &mark.evidence);
         let mark = Mark {
             stage: mark.stage,
             score: mark.score,
             note: mark.note,
             evidence: mark.evidence,
-            expires,
+            expires: as_of.time.saturating_add(lifetime),
             put: as_of.sequence,
         };
-        if let Some(Some(old)) = slot.mark.set(as_of.sequence, Some(mark)) {
-            let event = old.evidence.sequence;
-            if !slot.events().contains(&event) {
-                device.forget(event, number);
+        self.write(&as_of.device, number, as_of.sequence, Some(mark));
+    }
+
+    /// Sets the version of a slot from a sequence on. The counts follow the
+    /// slot's latest version, which this need not be; the indexes lead to all.
+    fn write(&mut self, name: &Arc<str>, number: u64, sequence: u64, mark: Option<Mark>) {
+        let Some(device) = self.devices.get_mut(name) else {
+            return;
+        };
+        let Some(slot) = device.slots.get_mut(&number) else {
+            return;
+        };
+        if slot.mark.steps_until(u64::MAX).is_empty() {
+            self.pending.push((Arc::clone(name), number));
+        }
+        if let Some(mark) = &mark {
+            let slots = device.by_event.entry(mark.evidence.sequence);
+            slots.or_default().insert(number);
+            device.expiry.insert((mark.expires, number));
+        }
+        let (old, old_size) = slot.charge();
+        let replaced = slot.mark.set(sequence, mark);
+        let (new, new_size) = slot.charge();
+        self.held = (self.held + new).saturating_sub(old);
+        self.bytes = (self.bytes + new_size).saturating_sub(old_size);
+        device.live = (device.live + new).saturating_sub(old);
+        match replaced {
+            None => self.versions += 1,
+            Some(None) => {}
+            Some(Some(old)) => {
+                let event = old.evidence.sequence;
+                if !slot.versions().any(|mark| mark.expires == old.expires) {
+                    device.expiry.remove(&(old.expires, number));
+                }
+                if !slot.versions().any(|mark| mark.evidence.sequence == event) {
+                    device.forget(event, number);
+                }
             }
         }
-        self.pending.push((Arc::clone(&as_of.device), number));
     }
 
     /// Frees the marks of a device that had expired so long before.
     fn free(&mut self, name: &Arc<str>, clock: i64, grace: i64, sequence: u64) {
-        let Some(device) = self.devices.get_mut(name) else {
-            return;
-        };
-        while let Some(&(expires, number)) = device.expiry.first()
+        while let Some(device) = self.devices.get_mut(name)
+            && let Some(&(expires, number)) = device.expiry.first()
             && expires.saturating_add(grace) < clock
         {
             device.expiry.pop_first();
-            // A rolled-back free puts the entry back in its place.
-            if let Some(slot) = device.slots.get_mut(&number)
+            let Some(slot) = device.slots.get(&number) else {
+                continue;
+            };
+            // What was put as of a later event stays, and its room with it, so
+            // nothing is to be gained before the batch is over. Then this entry
+            // comes back.
+            if !slot.changes_after(sequence)
                 && let Some(mark) = slot.mark.now()
                 && mark.expires == expires
             {
-                self.held = self.held.saturating_sub(1);
-                device.live = device.live.saturating_sub(1);
-                let size = size(&mark.note, &mark.evidence);
-                self.bytes = self.bytes.saturating_sub(size);
-                slot.mark.set(sequence, None);
-                self.pending.push((Arc::clone(name), number));
+                self.write(name, number, sequence, None);
             }
         }
     }

@@ -228,6 +228,12 @@ impl Normaliser {
     }
 }
 
+/// Whether events of a class are kept whoever is installed. Of the others
+/// nothing may be learnt, because they are there only where somebody asked.
+pub fn is_always_kept(class: ClassId) -> bool {
+    mapping::retention(class) != Retention::Matched
+}
+
 impl Plan {
     /// Sets the fields that every event has. The device is not among them: it
     /// is part of the event itself.

@@ -51,13 +51,19 @@ impl Plan {
                 .prepared
                 .subscriptions(&mut names)
                 .map_err(|error| (position, error))?;
-            let count = subscriptions.len() as u16;
+            let end = u16::try_from(subscriptions.len())
+                .ok()
+                .and_then(|count| count.checked_add(first));
+            let Some(end) = end else {
+                let reason = "with it there are more than 65,535 subscriptions".to_owned();
+                return Err((position, LoadError::Description(reason)));
+            };
             planned.push(Planned {
                 configured,
                 subscriptions: Arc::new(subscriptions),
                 first,
             });
-            first += count;
+            first = end;
         }
         let all = planned.iter().flat_map(|one| one.subscriptions.iter());
         Ok(Self {
@@ -114,6 +120,8 @@ pub struct Counts {
     pub findings: u64,
     /// Events an analytic could not handle.
     pub faults: u64,
+    /// Events not shown to an analytic that was stopped.
+    pub unseen: u64,
     /// Events cited that no analytic may cite.
     pub unknown_evidence: u64,
 }
@@ -122,7 +130,10 @@ pub struct Counts {
 pub struct Pipeline {
     workers: Workers,
     options: Options,
-    hour: Option<i64>,
+    /// The analytics by position.
+    analytics: Vec<String>,
+    /// Up to which hour each analytic's baselines have told the fleet.
+    hours: Vec<Option<i64>>,
     counts: Counts,
 }
 
@@ -165,7 +176,12 @@ impl Pipeline {
         Self {
             workers: Workers::start(shards),
             options,
-            hour: None,
+            hours: vec![None; plan.analytics.len()],
+            analytics: plan
+                .analytics
+                .iter()
+                .map(|planned| planned.configured.prepared.id().to_owned())
+                .collect(),
             counts: Counts::default(),
         }
     }
@@ -181,10 +197,13 @@ impl Pipeline {
         while !events.is_empty() {
             let cut = self.until_next_hour(&events);
             if cut == 0 {
-                self.exchange_baselines(out)?;
+                let hour = events
+                    .first()
+                    .map_or(0, |event| event.time.div_euclid(HOUR));
+                self.exchange_baselines(hour, out)?;
                 continue;
             }
-            let rest = events.split_off(cut.min(self.options.batch));
+            let rest = events.split_off(cut.min(self.options.batch.max(1)));
             self.counts.events += events.len() as u64;
             for outcome in self.workers.process(events)? {
                 self.counts.add(&outcome);
@@ -210,8 +229,13 @@ impl Pipeline {
         // What was not yet told to the fleet is told with its hour.
         let fresh = entries.iter().filter_map(|entry| entry.fresh.last());
         let hour = fresh.map(|time| time.div_euclid(HOUR)).max();
-        self.hour = self.hour.max(hour);
-        self.workers.restore(analytic, entries)
+        let Some(position) = self.analytics.iter().position(|known| known == analytic) else {
+            return Ok(());
+        };
+        if let Some(known) = self.hours.get_mut(position) {
+            *known = hour;
+        }
+        self.workers.restore(position, entries)
     }
 
     /// What each analytic's baselines learned since they were restored.
@@ -224,26 +248,40 @@ impl Pipeline {
         &self.counts
     }
 
-    /// How many of the events belong to the hour at hand; none if the first
-    /// opens a new one.
+    /// How many of the events come before one that opens a new hour for some
+    /// analytic; none if the first does.
     fn until_next_hour(&mut self, events: &[Event]) -> usize {
         let Some(first) = events.first() else {
             return 0;
         };
-        let hour = *self.hour.get_or_insert(first.time.div_euclid(HOUR));
-        let count = events
-            .iter()
-            .take_while(|event| event.time.div_euclid(HOUR) <= hour)
-            .count();
-        if count == 0 {
-            self.hour = Some(first.time.div_euclid(HOUR));
+        let hour = first.time.div_euclid(HOUR);
+        for known in &mut self.hours {
+            known.get_or_insert(hour);
         }
-        count
+        let oldest = self.hours.iter().flatten().min().copied().unwrap_or(hour);
+        events
+            .iter()
+            .take_while(|event| event.time.div_euclid(HOUR) <= oldest)
+            .count()
     }
 
-    fn exchange_baselines(&mut self, out: &mut dyn FnMut(Outcome)) -> Result<(), ShardLost> {
+    /// Tells the fleet what the devices observed in the hours before this one,
+    /// for every analytic that is behind.
+    fn exchange_baselines(
+        &mut self,
+        hour: i64,
+        out: &mut dyn FnMut(Outcome),
+    ) -> Result<(), ShardLost> {
         self.finish(out)?;
-        self.workers.exchange_baselines()
+        let mut due = Vec::new();
+        for known in &mut self.hours {
+            let is_due = known.is_some_and(|known| known < hour);
+            if is_due {
+                *known = Some(hour);
+            }
+            due.push(is_due);
+        }
+        self.workers.exchange_baselines(due)
     }
 }
 
@@ -253,6 +291,7 @@ impl Counts {
         self.calls += outcome.calls;
         self.findings += outcome.findings.len() as u64;
         self.faults += outcome.faults.len() as u64;
+        self.unseen += outcome.unseen;
         self.unknown_evidence += outcome.unknown_evidence;
     }
 }

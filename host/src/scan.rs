@@ -2,7 +2,9 @@
 //! and the tests share.
 
 use std::{
+    cell::Cell,
     collections::HashSet,
+    ops::ControlFlow,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -28,7 +30,8 @@ pub struct Summary {
     pub events: u64,
     /// What the pipeline did.
     pub counts: Counts,
-    /// Events an analytic could not handle.
+    /// Events an analytic could not handle, the first of them; the counts have
+    /// them all.
     pub faults: Vec<Fault>,
     /// What each analytic's baselines learned.
     pub learned: Vec<(String, Vec<StoredEntry>)>,
@@ -81,10 +84,14 @@ pub enum Progress {
     Analysing(u64, u64),
 }
 
+/// How many faults are kept.
+const FAULTS: usize = 1_000;
+
 /// How many uids are remembered to issue a finding once.
 const REMEMBERED: usize = 1_000_000;
 
-/// Scans inputs from a clean start. Findings come in event order, each once.
+/// Scans inputs from a clean start. Findings come in event order, each once;
+/// whoever takes them may have enough.
 pub fn scan(
     inputs: &[Input],
     analytics: &[Arc<Configured>],
@@ -92,7 +99,7 @@ pub fn scan(
     reading: &sources::Options,
     options: Options,
     progress: &mut dyn FnMut(Progress),
-    found: &mut dyn FnMut(Finding),
+    found: &mut dyn FnMut(Finding) -> ControlFlow<()>,
 ) -> Result<Summary, ScanError> {
     let plan = Plan::new(analytics.to_vec()).map_err(|(position, source)| ScanError::Plan {
         id: analytics
@@ -122,18 +129,21 @@ pub fn scan(
     }
     let mut issued = HashSet::new();
     let mut faults = Vec::new();
+    let has_enough = Cell::new(false);
     let mut out = |outcome: crate::shard::Outcome| {
-        faults.extend(outcome.faults);
+        let room = FAULTS.saturating_sub(faults.len());
+        faults.extend(outcome.faults.into_iter().take(room));
         for finding in outcome.findings {
-            if issued.len() >= REMEMBERED || issued.insert(finding.uid.clone()) {
-                found(finding);
+            let is_new = issued.len() >= REMEMBERED || issued.insert(finding.uid.clone());
+            if is_new && !has_enough.get() {
+                has_enough.set(found(finding).is_break());
             }
         }
     };
     let retained = recording.inputs().iter().map(|input| input.retained).sum();
     loop {
         let events = recording.next_batch(batch)?;
-        if events.is_empty() {
+        if events.is_empty() || has_enough.get() {
             break;
         }
         pipeline.process(events, &mut out)?;

@@ -15,6 +15,11 @@ use run::{Devices, Run};
 
 use crate::event::{Event, Origin};
 
+/// A batch ends once its events take so many bytes. Answers thousands of
+/// script blocks of megabytes in one batch, which every analytic that wants
+/// them would be handed at once.
+const BATCH_BYTES: usize = 32 << 20;
+
 /// How many runs are read at the same time; each keeps a file open.
 const MAX_RUNS: usize = 64;
 
@@ -107,15 +112,25 @@ impl Sequencer {
 impl Sequenced {
     /// The next events, at most `max`; none at the end.
     pub fn next_batch(&mut self, max: usize) -> io::Result<Vec<Event>> {
-        let mut batch: Vec<Event> = match &mut self.events {
-            Ordered::InMemory(events) => events.take(max).collect(),
-            Ordered::Merged(merge) => merge.take(max).collect::<io::Result<_>>()?,
-        };
-        for event in &mut batch {
+        let mut batch: Vec<Event> = Vec::new();
+        let mut bytes = 0;
+        while batch.len() < max && bytes < BATCH_BYTES {
+            let Some(mut event) = self.next_event()? else {
+                break;
+            };
             self.given += 1;
             event.sequence = self.given;
+            bytes += event.fields.size();
+            batch.push(event);
         }
         Ok(batch)
+    }
+
+    fn next_event(&mut self) -> io::Result<Option<Event>> {
+        match &mut self.events {
+            Ordered::InMemory(events) => Ok(events.next()),
+            Ordered::Merged(merge) => merge.next().transpose(),
+        }
     }
 }
 

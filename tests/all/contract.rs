@@ -112,7 +112,7 @@ fn configured(path: &Path, settings: Value) -> sandtrap::analytic::Configured {
 #[test]
 fn ungranted_capabilities_are_refused_by_name() {
     for loaded in catalog().analytics() {
-        let error = sandtrap::analytic::Prepared::load(&ENGINE, &loaded.path, &Grants::new())
+        let error = sandtrap::analytic::Prepared::load(&ENGINE, &loaded.path, |_| Grants::new())
             .err()
             .unwrap()
             .to_string();

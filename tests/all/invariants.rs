@@ -1,6 +1,6 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use sandtrap::{config::Config, sinks::ocsf};
+use sandtrap::{config::Config, finding::Finding, sinks::ocsf};
 use sandtrap_tests::{analytics, corpus, scan_all};
 
 /// Files of every shape, with findings of all analytics, several devices and
@@ -48,6 +48,33 @@ fn findings_do_not_depend_on_batches_or_shards() {
                     .find(|(found, expected)| found != expected);
                 panic!("{shards} shards, batches of {batch}: {differs:#?}");
             }
+        }
+    }
+}
+
+/// What an analytic finds does not depend on who else is installed: neither by
+/// what is kept for others, nor by what they do.
+#[test]
+fn findings_are_the_same_alone_and_in_company() {
+    let Some(corpus) = corpus() else { return };
+    let paths: Vec<PathBuf> = FILES
+        .iter()
+        .map(|file| corpus.join("files").join(file))
+        .collect();
+    let all = analytics(&Config::default());
+    let (together, _) = scan_all(&paths, &all, 1, 4096);
+    for analytic in &all {
+        let id = analytic.prepared.id();
+        let (alone, _) = scan_all(&paths, &[Arc::clone(analytic)], 1, 4096);
+        let in_company: Vec<&Finding> = together
+            .iter()
+            .filter(|finding| finding.analytic.id == id)
+            .collect();
+        assert_eq!(alone.len(), in_company.len(), "{id}");
+        for (alone, in_company) in alone.iter().zip(in_company) {
+            // Sequences count what is kept for all.
+            let line = |finding| serde_json::to_string(&ocsf::detection_finding(finding)).unwrap();
+            assert_eq!(line(alone), line(in_company), "{id}");
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod scenario;
 
 use std::{
     collections::BTreeSet,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
 };
@@ -87,8 +88,7 @@ pub fn analytics(config: &Config) -> Vec<Arc<Configured>> {
 /// A test guest with settings and a budget.
 pub fn guest(name: &str, settings: &str, budget: Budget) -> Arc<Configured> {
     let path = GUESTS.join(format!("{name}.wasm"));
-    let grants = Grants::from(Capability::ALL);
-    let prepared = Prepared::load(&ENGINE, &path, &grants).unwrap();
+    let prepared = Prepared::load(&ENGINE, &path, |_| Grants::from(Capability::ALL)).unwrap();
     Arc::new(Configured {
         prepared: Arc::new(prepared),
         settings: settings.to_owned(),
@@ -113,7 +113,10 @@ pub fn scan_all(
         &sources::Options::default(),
         pipeline::Options { shards, batch },
         &mut |_| {},
-        &mut |finding| findings.push(finding),
+        &mut |finding| {
+            findings.push(finding);
+            ControlFlow::Continue(())
+        },
     )
     .unwrap();
     (findings, summary)

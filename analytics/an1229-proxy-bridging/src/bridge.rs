@@ -12,6 +12,7 @@ use crate::{connection::Connection, program::Kind};
 const INTERACTIVE_PORTS: &[u16] = &[22, 23, 3389, 5900, 5985, 5986];
 
 const REMOTE_DESKTOP: u64 = 3389;
+const FILE_SHARING: u16 = 445;
 
 /// Adds what a process earns by accepting a connection or by listening.
 pub fn add_accepting(row: &Row<'_>, site: &Site, kind: Kind, chain: &mut Chain<'_, '_>) {
@@ -48,14 +49,15 @@ pub fn add_accepting(row: &Row<'_>, site: &Site, kind: Kind, chain: &mut Chain<'
     if is_local {
         return;
     }
-    if matches!(kind, Kind::Watched | Kind::TunnelClient) || is_untrusted(row, kind) {
-        let [from, to] = ends;
-        chain.add(
-            "bridge.accepted",
-            25,
-            format!("{name} accepted a connection ({from} to {to})"),
-        );
-    }
+    let score = match kind {
+        Kind::Watched | Kind::TunnelClient => 25,
+        _ if is_untrusted(row, kind) => 25,
+        Kind::UserWritable if is_of_unknown_signer(row) => 15,
+        _ => return,
+    };
+    let [from, to] = ends;
+    let note = format!("{name} accepted a connection ({from} to {to})");
+    chain.add("bridge.accepted", score, note);
 }
 
 /// Adds what an outbound connection earns by the side it leads to.
@@ -77,8 +79,22 @@ pub fn add_crossing(connection: &Connection<'_>, chain: &mut Chain<'_, '_>) {
             let note = format!("{name} leads to the remote desktop of its own machine");
             chain.add("bridge.loopback", 25, note);
         }
+        // Programs that share files or calls among peers have no use for these.
+        Kind::UserWritable
+            if connection.scope == Scope::Internal
+                && (INTERACTIVE_PORTS.contains(&port) || port == FILE_SHARING) =>
+        {
+            let note = format!("{name} reaches into {ip} through port {port}");
+            chain.add("bridge.interactive", 10, note);
+        }
         _ => {}
     }
+}
+
+/// Whether nothing at all is known of who signed the program.
+fn is_of_unknown_signer(row: &Row<'_>) -> bool {
+    row.process(field::ACTOR_PROCESS_HANDLE)
+        .is_some_and(|process| !signatures::of_process(row, process).is_valid())
 }
 
 /// Programs in users' folders accept connections for many good reasons; only

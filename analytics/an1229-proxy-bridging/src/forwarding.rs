@@ -82,7 +82,8 @@ impl ProxyBridging {
     }
 
     /// Judges the chain of a forwarding: two of command, registry and listener,
-    /// and where it leads.
+    /// and where it leads. One of them is enough for a rule that leads out or to
+    /// the administration of another machine, which developers' rules do not.
     fn settle_forwarding(
         &self,
         row: &Row<'_>,
@@ -95,7 +96,10 @@ impl ProxyBridging {
             let sides = seen.into_iter().filter(|seen| *seen).count();
             let is_written_by_hand = tally.score_of("registry") >= 40;
             let is_enough = sides >= 2 || is_written_by_hand;
-            (is_enough && tally.score() >= self.settings.threshold).then_some(if sides == 3 {
+            let leads_on = tally.has("target.external")
+                || (tally.has("target.administration") && !tally.has("target.loopback"));
+            let is_reported = (is_enough && tally.score() >= self.settings.threshold) || leads_on;
+            is_reported.then_some(if sides == 3 {
                 Severity::High
             } else {
                 Severity::Medium

@@ -12,6 +12,8 @@ use sandtrap_sdk::{
 
 use crate::program::ADMINISTRATION_PORTS;
 
+const SECURE_SHELL: u16 = 22;
+
 /// A forwarding, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forwarding {
@@ -100,7 +102,11 @@ impl Forwarding {
         } else {
             self.connect_address.as_str()
         };
-        if ADMINISTRATION_PORTS.contains(&port) {
+        if port == SECURE_SHELL {
+            // Developers reach their Linux subsystem that way.
+            let note = "the forwarding leads to a secure shell";
+            chain.add("target.secure-shell", 5, note);
+        } else if ADMINISTRATION_PORTS.contains(&port) {
             let note = format!(
                 "the forwarding leads to port {port}, through which machines are administered"
             );

@@ -150,7 +150,12 @@ pub fn is_usual_port(kind: Kind, name: &ProcessName, port: u16) -> bool {
             5985, 7680,
         ],
         Kind::Watched if name.is_any(process_name::POWERSHELL_HOSTS) => {
-            &[53, 80, 88, 135, 389, 443, 445, 636, 3268, 5985, 5986]
+            // With mail, databases, updates and the directory's web service: servers
+            // that administrators' scripts are there for.
+            &[
+                25, 53, 80, 88, 135, 389, 443, 445, 587, 636, 1433, 3268, 5985, 5986, 8530, 8531,
+                9389,
+            ]
         }
         Kind::Watched => &[],
         Kind::TunnelClient => &[22, 80, 443],

@@ -77,7 +77,7 @@ pub fn add_stages(row: &Row<'_>, settings: &Settings, chain: &mut Chain<'_, '_>)
         let client = launch.name.file_name();
         chain.add(
             "spawn.tunnel",
-            if forward.is_reverse { 35 } else { 25 },
+            forward.score(),
             format!(
                 "{client} was told to forward connections: {}",
                 forward.specification

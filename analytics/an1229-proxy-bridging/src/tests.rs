@@ -296,3 +296,40 @@ fn settings_that_make_no_sense_are_refused() {
         None
     );
 }
+
+#[test]
+fn scheduled_scripts_that_talk_to_servers_are_silent() {
+    for (image, line) in [
+        (
+            "C:\\Windows\\System32\\svchost.exe",
+            "powershell.exe -NoProfile -WindowStyle Hidden -File C:\\Scripts\\report.ps1",
+        ),
+        (
+            "C:\\Program Files\\Microsoft SQL Server\\Binn\\SQLAGENT.EXE",
+            "powershell.exe -NoProfile -File D:\\index.ps1",
+        ),
+    ] {
+        for port in [25, 1433] {
+            let events = [
+                parent(image),
+                start(SHELL, line),
+                connect("10.1.0.77", port),
+            ];
+            assert!(found(events).is_empty(), "{line} {port}");
+        }
+    }
+}
+
+#[test]
+fn an_administrators_forward_to_a_database_is_silent() {
+    let ssh = "C:\\Windows\\System32\\OpenSSH\\ssh.exe";
+    let events = |what: &str| {
+        [
+            parent(SHELL),
+            start(ssh, &format!("ssh {what} a@10.1.0.77")),
+            by(ssh, connect("10.1.0.77", 22)),
+        ]
+    };
+    assert!(found(events("-L 5433:db01:5432")).is_empty());
+    assert_eq!(found(events("-N -R 5433:127.0.0.1:3389")).len(), 1);
+}

@@ -11,6 +11,20 @@ pub struct Forward {
     pub is_reverse: bool,
 }
 
+impl Forward {
+    /// What it adds. A single port that is brought here is what administrators
+    /// use to reach a database.
+    pub fn score(&self) -> i32 {
+        if self.is_reverse {
+            35
+        } else if self.specification.starts_with("-L") {
+            20
+        } else {
+            25
+        }
+    }
+}
+
 /// The first forwarding a command line asks for: `-R`, `-L` or `-D` as SSH
 /// clients take them, or `R:…` and `…:socks` as newer tools do.
 pub fn forward(line: &str) -> Option<Forward> {

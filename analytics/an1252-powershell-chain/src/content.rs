@@ -92,7 +92,7 @@ pub(crate) fn of_command_line(invocation: &Invocation, policy: &Policy) -> Vec<S
             "starts processes through WMI",
         ),
         (
-            traits.has(Trait::InvokeExpression),
+            traits.has(Trait::InvokeExpression) && !is_wrapper(script, traits),
             "content.run-text",
             10,
             "runs text as code",
@@ -110,7 +110,7 @@ pub(crate) fn of_command_line(invocation: &Invocation, policy: &Policy) -> Vec<S
     .collect();
     if traits.has(Trait::Download) && traits.has(Trait::InvokeExpression) {
         let note = "its command runs what it fetches";
-        stages.push(Stage::new("content.cradle", 5, note));
+        stages.push(Stage::new("content.cradle", 15, note));
     }
     let is_encoded = invocation.encoded_command.is_some();
     let runs_data = traits.has(Trait::InvokeExpression)
@@ -131,6 +131,25 @@ pub(crate) fn of_command_line(invocation: &Invocation, policy: &Policy) -> Vec<S
         stages.push(Stage::new("known.source", -20, note));
     }
     stages
+}
+
+/// Whether all it does is to run what comes over its standard input, as the wrappers of
+/// remote configuration tools do. What they are sent shows in its effects.
+fn is_wrapper(script: &str, traits: Traits) -> bool {
+    traits.count() == 1 && script.to_ascii_lowercase().contains("$input")
+}
+
+/// The stages that the code earns which a command shell hands to its PowerShell by
+/// other ways than the command line: a pipe, an environment variable.
+pub(crate) fn of_shell(shell_line: &str, policy: &Policy) -> Vec<Stage> {
+    let Some(command) = command_line::shell_command(shell_line) else {
+        return Vec::new();
+    };
+    let invocation = Invocation {
+        command: Some(command_line::remove_carets(command).into_owned()),
+        ..Invocation::default()
+    };
+    of_command_line(&invocation, policy)
 }
 
 /// The stages that script text recorded by PowerShell itself earns. Modules and

@@ -108,6 +108,15 @@ const NO_USE: &[&str] = &[
     "backgroundtaskhost.exe",
 ];
 
+/// Programs of Windows that run whatever library they are given: the engine is never
+/// their own.
+const LOADERS: &[&str] = &[
+    "rundll32.exe",
+    "installutil.exe",
+    "regasm.exe",
+    "regsvcs.exe",
+];
+
 /// Tools of .NET that developers run all day.
 const BUILD_TOOLS: &[&str] = &["msbuild.exe", "csc.exe", "aspnet_compiler.exe"];
 
@@ -148,6 +157,7 @@ pub(crate) fn hosted(
         _ if is_powershell(&name) => (20, "a PowerShell away from its home"),
         _ if is_ours && is_custom_action(row, &name, process) => (10, "run by an installer"),
         _ if is_ours && name.is_any(BUILD_TOOLS) => (30, "a build tool"),
+        _ if is_ours && name.is_any(LOADERS) => (40, "a program that runs foreign libraries"),
         _ if is_ours => (35, "a program of Windows that is no PowerShell host"),
         Place::UserWritable | Place::Network | Place::Removable => {
             (25, "a program in a user-writable place")
@@ -169,7 +179,7 @@ pub(crate) fn hosted(
     }
     if let Some(dropped) = known.and_then(|known| dropped_argument(&known.command_line)) {
         let note = format!("{file} was given {dropped}");
-        stages.push(Stage::new("origin.dropped-file", 10, note));
+        stages.push(Stage::new("origin.dropped-file", 15, note));
     }
     if is_user_writable(image) && !signature.is_valid() {
         let note = format!("its image {image} lies where any user can write");

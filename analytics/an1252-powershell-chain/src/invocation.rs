@@ -1,7 +1,7 @@
 //! How PowerShell was told to run: the switches, and how they are spelt.
 
 use sandtrap_sdk::windows::{
-    Invocation, Payload, Place, command_line,
+    Invocation, Payload, Place, Trait, Traits, command_line,
     path::{self, file_name},
 };
 
@@ -49,11 +49,14 @@ pub(crate) fn stages(line: &str, invocation: &Invocation, policy: &Policy) -> Ve
             encoded_note(payload),
         );
     }
-    let is_unattended = invocation.no_profile || invocation.non_interactive;
+    // Files are run past the policy by every scheduler; text has no need to.
+    let is_past_policy = invocation.is_policy_bypassed() && script_file(invocation).is_none();
+    let is_unattended = invocation.no_profile || invocation.non_interactive || is_past_policy;
     if invocation.window_hidden && is_unattended {
         let switches = [
             (invocation.no_profile, "no profile"),
             (invocation.non_interactive, "no prompts"),
+            (is_past_policy, "the policy set aside"),
         ];
         let set: Vec<_> = switches
             .iter()
@@ -147,17 +150,13 @@ fn source_elsewhere(invocation: &Invocation) -> Option<&'static str> {
     if file.is_some_and(|file| file_name(file).contains(':')) {
         return Some("an alternate data stream");
     }
-    let script = invocation.script()?.to_ascii_lowercase();
-    let runs_text = [
-        "iex",
-        "invoke-expression",
-        "scriptblock]::create",
-        "&(",
-        "& (",
-    ]
-    .iter()
-    .any(|runner| script.contains(runner));
-    if !runs_text {
+    let script = invocation.script()?;
+    let is_disguised = Traits::of(script).has(Trait::InvokeExpression);
+    let script = script.to_ascii_lowercase();
+    let runs_text = ["iex", "&(", "& ("]
+        .iter()
+        .any(|runner| script.contains(runner));
+    if !runs_text && !is_disguised {
         return None;
     }
     let named = |(_, names): &&(&str, &[&str])| names.iter().any(|name| script.contains(name));
@@ -167,7 +166,8 @@ fn source_elsewhere(invocation: &Invocation) -> Option<&'static str> {
     runs_environment(&script).then_some("an environment variable")
 }
 
-/// `iex $env:x`, for variables that Windows does not set itself.
+/// `iex $env:x` or `(gci env:x).Value | iex`, for variables that Windows does not set
+/// itself.
 fn runs_environment(script: &str) -> bool {
     const USUAL: &[&str] = &[
         "appdata",
@@ -193,8 +193,9 @@ fn runs_environment(script: &str) -> bool {
         "os",
     ];
     script
-        .split("$env:")
+        .split("env:")
         .skip(1)
+        .map(|rest| rest.trim_start_matches('\\'))
         .any(|rest| !USUAL.iter().any(|usual| rest.starts_with(usual)))
 }
 

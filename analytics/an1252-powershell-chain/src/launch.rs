@@ -1,7 +1,7 @@
 //! A launch of PowerShell: the switches, the code, the ancestors and the image.
 
 use sandtrap_sdk::{
-    Row, field,
+    Row, field, lineage as processes,
     windows::{Edition, Invocation, ProcessName},
 };
 
@@ -25,10 +25,15 @@ pub(crate) fn stages(row: &Row<'_>, policy: &Policy) -> Vec<Stage> {
         None => return Vec::new(),
     };
     stages.extend(invocation::stages(line, &invocation, policy));
-    stages.extend(invocation::carets(
-        row.text(field::PROCESS_PARENT_PROCESS_CMD_LINE),
-    ));
+    let shell_line = parent_line(row);
+    stages.extend(invocation::carets(&shell_line));
     stages.extend(content::of_command_line(&invocation, policy));
+    if stages
+        .iter()
+        .any(|stage| stage.name == "invocation.elsewhere")
+    {
+        stages.extend(content::of_shell(&shell_line, policy));
+    }
     let origin = lineage::of_launch(row, policy);
     stages.extend(origin.stages);
     stages.extend(shape::known(
@@ -43,6 +48,18 @@ pub(crate) fn stages(row: &Row<'_>, policy: &Policy) -> Vec<Stage> {
         stages.clear();
     }
     stages
+}
+
+/// The command line of the parent, which the Security log tells only with the parent's
+/// own launch.
+fn parent_line(row: &Row<'_>) -> String {
+    let line = row.text(field::PROCESS_PARENT_PROCESS_CMD_LINE);
+    let parent = row
+        .process(field::PROCESS_PARENT_PROCESS_HANDLE)
+        .filter(|_| line.is_empty());
+    parent
+        .and_then(|parent| processes::process(row, parent))
+        .map_or_else(|| line.to_owned(), |parent| parent.command_line)
 }
 
 /// What the image says of itself; `None` if it is not PowerShell.

@@ -110,7 +110,7 @@ impl Analytic for PowershellChain {
                 let item = recorded::item(row).filter(|_| !recorded::is_linked(row, process));
                 match (process, item) {
                     (_, Some(item)) if is_told(row, &item) => {}
-                    (None, Some(item)) => {
+                    (None, Some(item)) if !stages.is_empty() => {
                         let chain = Chain::on(row, item, self.policy.lifetime);
                         self.settle(row, None, chain, stages, findings);
                     }

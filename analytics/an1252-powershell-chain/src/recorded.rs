@@ -37,10 +37,15 @@ pub(crate) fn is_linked(row: &Row<'_>, process: Option<Process>) -> bool {
     known.is_some_and(|known| known.pid.is_some() || known.started.is_some())
 }
 
-/// What stands for the process where nobody could tell which one it is.
+/// What stands for the process where nobody could tell which one it is. A script
+/// block names no host, so it stands for itself.
 pub(crate) fn item(row: &Row<'_>) -> Option<Subject> {
     if row.class() == class::SCRIPT_EXECUTE {
-        return None;
+        let script = row.text(field::SCRIPT_CONTENT);
+        return Some(Subject::item(format!(
+            "script {:016x}",
+            fingerprint(script.bytes())
+        )));
     }
     item_of(row.text(field::SCRIPT_HOST_APPLICATION))
 }
@@ -67,9 +72,10 @@ fn host(row: &Row<'_>, policy: &Policy) -> Vec<Stage> {
     let process = row.process(field::ACTOR_PROCESS_HANDLE);
     let mut stages = Vec::new();
     if is_powershell(&name) {
-        // A launch that was seen said all this, and with its quotes.
+        // A launch that was seen said all this, and with its quotes. Without one, lineage
+        // has the command line from these very records, but no image.
         let known = process.and_then(|process| lineage::process(row, process));
-        if known.is_none_or(|known| known.command_line.is_empty()) {
+        if known.is_none_or(|known| known.command_line.is_empty() || known.image.is_empty()) {
             let edition = if name.is("pwsh.exe") {
                 Edition::Core
             } else {

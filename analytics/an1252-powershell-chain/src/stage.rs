@@ -32,7 +32,7 @@ pub(crate) fn add_all(chain: &mut Chain<'_, '_>, stages: impl IntoIterator<Item 
 pub(crate) fn caps() -> Caps {
     Caps::new([
         ("invocation", 40),
-        ("content", 40),
+        ("content", 45),
         ("script", 25),
         ("attack", 25),
         ("lineage", 30),

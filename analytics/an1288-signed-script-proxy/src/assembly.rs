@@ -76,7 +76,14 @@ impl Load {
             stages.push(Stage::new("abuse.web-assembly", 50, note));
             return stages;
         }
-        stages.extend(origin.stage("an assembly", &self.assembly, 25));
+        if origin == Origin::Share {
+            // .NET does not run code from shares unless told to trust them; who
+            // deploys a service copies it first.
+            let note = format!("ran an assembly from a share: {assembly}");
+            stages.push(Stage::new("payload.share", 35, note));
+        } else {
+            stages.extend(origin.stage("an assembly", &self.assembly, 25));
+        }
         let is_bare = !self.assembly.contains(['\\', '/', ':']);
         // Nobody deploys a service to System32, where an elevated prompt begins.
         if origin == Origin::Windows || (origin == Origin::Unresolved && is_bare) {
@@ -134,6 +141,11 @@ mod tests {
             (sum, names.first().copied()),
             (45, Some("invocation.help-text"))
         );
+        assert_eq!(
+            scores("InstallUtil.exe /u \\\\198.51.100.4\\a\\b.dll", "").0,
+            50
+        );
+        assert_eq!(scores("InstallUtil.exe \\\\deploy\\a\\b.exe", "").0, 35);
         let (_, names) = scores("InstallUtil.exe https://example.org/a.exe", "");
         assert_eq!(names, ["abuse.web-assembly"]);
     }

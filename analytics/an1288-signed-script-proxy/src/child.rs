@@ -3,7 +3,7 @@
 use sandtrap_sdk::{
     signatures::{Signature, State},
     windows::{
-        Invocation, ProcessName, Traits,
+        Invocation, ProcessName, Traits, command_line,
         path::{self, Place},
         process_name::{LOLBINS, POWERSHELL_HOSTS, SHELLS},
         script::Trait,
@@ -24,6 +24,7 @@ use crate::{
 const ATTENDANTS: &[&str] = &["conhost.exe", "werfault.exe", "dw20.exe", "wermgr.exe"];
 /// How much of a command line the operator's pattern is tried on, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
+const MAX_ARGUMENTS: usize = 32;
 
 /// A process that a utility started, directly or through a command shell.
 #[derive(Debug, Clone)]
@@ -69,6 +70,7 @@ impl Child {
         }
         self.add_command(tuning, &mut found);
         found.stages.extend(self.tool(proxy));
+        found.stages.extend(self.planted_module());
         found.stages.extend(self.transition(proxy, &target, tuning));
         let is_user_writable = path::is_user_writable(&self.image);
         if is_user_writable && self.name.is_renamed() {
@@ -152,6 +154,26 @@ impl Child {
             let note = format!("started {shown}, although it has no reason to start anything");
             Stage::new("child.unexpected", 20, note)
         })
+    }
+
+    /// A loader of libraries is signed whatever it loads, so the library counts.
+    fn planted_module(&self) -> Option<Stage> {
+        if !self.name.is_any(&["rundll32.exe", "regsvr32.exe"]) {
+            return None;
+        }
+        let module = command_line::arguments_after_executable(&self.command_line)
+            .take(MAX_ARGUMENTS)
+            .map(|argument| {
+                let text = argument.text.as_ref();
+                text.split(',').next().unwrap_or(text).to_owned()
+            })
+            .find(|file| path::is_user_writable(file))?;
+        let note = format!(
+            "had {} load {} from where users can write",
+            self.name.file_name(),
+            brief(&module)
+        );
+        Some(Stage::new("child.planted-module", 20, note))
     }
 
     /// From a program that Microsoft signed to one that nobody vouches for.

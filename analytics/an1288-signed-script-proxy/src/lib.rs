@@ -196,10 +196,6 @@ fn inputs(described: Description) -> Description {
             class::SCRIPT_EXECUTE,
             "calls of signed PowerShell scripts from other scripts are not seen",
         )
-        .input(
-            class::PROCESS_OPEN,
-            "access of utilities to other processes is not seen",
-        )
         .site_input(
             "approved_script_paths",
             "sanctioned scripts in user-writable places count like any other",

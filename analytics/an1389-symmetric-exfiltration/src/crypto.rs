@@ -118,6 +118,14 @@ pub fn add_text(text: &str, source: Source, tuning: &Tuning, chain: &mut Chain<'
     }
 }
 
+/// Whether a script both encrypts and sends.
+pub fn sends_what_it_encrypts(text: &str) -> bool {
+    let traits = Traits::of_layers(text);
+    let encrypts = (traits.has(Trait::SymmetricCipher) && traits.has(Trait::Encrypt))
+        || traits.has(Trait::Rc4Loop);
+    encrypts && traits.has_any(&[Trait::Upload, Trait::Socket])
+}
+
 /// Adds what a command line says.
 pub fn add_command_line(
     name: &ProcessName,

@@ -38,7 +38,7 @@ mod wanted;
 
 use sandtrap_sdk::{
     Analytic, Caps, Chain, Description, Findings, Row, Severity, Site, Tally, class, field,
-    lineage::{self, Process},
+    lineage::{self, Process, Subject},
     windows::{ProcessName, process_name},
 };
 
@@ -158,10 +158,11 @@ impl SymmetricExfiltration {
     }
 
     fn scripted(&self, row: &Row<'_>, findings: &mut Findings) {
-        let Some(process) = row.process(field::ACTOR_PROCESS_HANDLE) else {
+        let Some(source) = Source::of_script(&self.site, row.text(field::SCRIPT_PATH)) else {
             return;
         };
-        let Some(source) = Source::of_script(&self.site, row.text(field::SCRIPT_PATH)) else {
+        let Some(process) = row.process(field::ACTOR_PROCESS_HANDLE) else {
+            self.scripted_by_nobody(row, source);
             return;
         };
         let mut chain = self.chain(row, process);
@@ -172,6 +173,20 @@ impl SymmetricExfiltration {
             &mut chain,
         );
         self.settle(row, process, chain, findings);
+    }
+
+    /// A script of which the recording does not tell who ran it. Only one that
+    /// sends what it encrypts is kept, for whichever PowerShell of the device
+    /// connects within the window.
+    fn scripted_by_nobody(&self, row: &Row<'_>, source: Source) {
+        let script = row.text(field::SCRIPT_CONTENT);
+        if !crypto::sends_what_it_encrypts(script) {
+            return;
+        }
+        let mut chain = Chain::on(row, unknown_shell(), self.tuning.lifetime);
+        crypto::add_text(script, source, &self.tuning, &mut chain);
+        // Without a process there is nothing to blame yet.
+        let _ = chain.settle(&self.caps, |_| None);
     }
 
     fn connected(&self, row: &Row<'_>, findings: &mut Findings) {
@@ -187,6 +202,9 @@ impl SymmetricExfiltration {
             .as_ref()
             .map_or("", |known| known.original_file_name.as_str());
         let name = ProcessName::of(row.text(field::ACTOR_PROCESS_FILE_PATH), original);
+        if name.is_any(process_name::POWERSHELL_HOSTS) {
+            chain = chain.including([unknown_shell()]);
+        }
         if !wanted::is_interpreter(&name) && chain.recall(&self.caps).stages().is_empty() {
             return;
         }
@@ -266,6 +284,11 @@ impl SymmetricExfiltration {
         let is_unconfirmed = data >= 10 && volume >= 15 && tally.score() >= UNCONFIRMED;
         is_unconfirmed.then_some(Severity::Medium)
     }
+}
+
+/// What stands for the PowerShell of a device whose process is not recorded.
+fn unknown_shell() -> Subject {
+    Subject::item("powershell of unknown process")
 }
 
 sandtrap_sdk::export_analytic!(SymmetricExfiltration);

@@ -283,3 +283,19 @@ fn settings_that_make_no_sense_are_refused() {
         None
     );
 }
+
+#[test]
+fn a_script_of_nobody_counts_for_the_powershell_that_connects() {
+    let script =
+        |text: &str| testing::event(class::SCRIPT_EXECUTE).set(field::SCRIPT_CONTENT, text);
+    let sends = format!("{ENCRYPTS};(New-Object Net.WebClient).UploadData($u,$c)");
+    let events = |text: &str, image: &str| {
+        [
+            script(text),
+            connect_by(9, image, "198.51.100.7", 443).at(2_000),
+        ]
+    };
+    assert_eq!(found(events(&sends, SHELL)).len(), 1);
+    assert!(found(events(ENCRYPTS, SHELL)).is_empty());
+    assert!(found(events(&sends, "C:\\Users\\a\\tool.exe")).is_empty());
+}

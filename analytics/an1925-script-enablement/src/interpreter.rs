@@ -136,24 +136,29 @@ impl Program<'_> {
 
     /// The script it runs, if it is an interpreter and was given one.
     pub fn script(&self, kind: Kind) -> Option<Script> {
-        let mut script = match kind {
+        let script = match kind {
             Kind::ScriptHost => script_host(self.command_line)?,
             Kind::HtmlHost => plain(first(self.command_line)?),
             Kind::PowerShell => plain(powershell(self.command_line)?),
             Kind::Shell => plain(batch(self.command_line)?),
             Kind::Foreign => plain(foreign(self.command_line)?),
         };
-        if !is_url(&script.path) && path::place(&script.path) == Place::Relative {
-            let directory = self.directory.trim_end_matches('\\');
-            if !directory.is_empty() {
-                script.path = format!("{directory}\\{}", script.path.trim_start_matches(".\\"));
-            }
-        }
-        Some(script)
+        Some(script.below(self.directory))
     }
 }
 
 impl Script {
+    /// The script with the working directory before its path, if that is relative.
+    pub fn below(mut self, directory: &str) -> Self {
+        if !is_url(&self.path) && path::place(&self.path) == Place::Relative {
+            let directory = directory.trim_end_matches('\\');
+            if !directory.is_empty() {
+                self.path = format!("{directory}\\{}", self.path.trim_start_matches(".\\"));
+            }
+        }
+        self
+    }
+
     /// Whether the file's extension is one that Windows Script Host runs.
     pub fn has_script_extension(&self) -> bool {
         let extension = path::extension(&self.path);

@@ -9,10 +9,13 @@ use sandtrap_sdk::{
 use crate::{
     An1925, cycle, directive, effect, enable,
     found::Found,
-    interpreter::{Kind, Program},
+    interpreter::{Kind, Program, Script},
     payload, proxy, run,
     tree::{Tree, short},
 };
+
+/// What a utility's stage scores at least where the utility was given script.
+const SCRIPTED: i32 = 30;
 
 /// What a program's launch tells by itself.
 struct Seen {
@@ -43,12 +46,11 @@ impl An1925 {
             tree.has_above() || is_proxying(&of_parent) || of_parent.name.is_any(proxy::LEADERS);
         let own = self.judge(row, &program, is_led, true);
         let mut found = own.found;
-        found.extend(proxy::ics(
-            &self.ics_apps,
-            &program,
-            &own.name,
-            parent_image,
-        ));
+        let ics = proxy::ics(&self.ics_apps, &program, &own.name, parent_image);
+        if let Some(script) = proxy::ics_script(&program).filter(|_| !ics.is_empty()) {
+            found.extend(run::stages(row, &self.site, Kind::Foreign, &script));
+        }
+        found.extend(ics);
         if own.kind.is_some_and(|kind| kind != Kind::Shell) && !found.is_empty() {
             // Shells in between hide who started it.
             let starter = std::iter::once(parent_image)
@@ -130,7 +132,10 @@ impl An1925 {
             if kind != Kind::Shell && kind != Kind::Foreign {
                 found.extend(proxy::interpreter(program, &name, script.as_ref()));
             }
-            if let Some(script) = &script {
+            let hosts = &self.settings.approved_download_hosts;
+            let is_install_line =
+                |script: &&Script| payload::fetches_from(&script.path.to_ascii_lowercase(), hosts);
+            if let Some(script) = script.as_ref().filter(|script| !is_install_line(script)) {
                 found.extend(run::stages(row, &self.site, kind, script));
                 if is_new {
                     found.extend(run::rarity(row, &self.settings, &name, &script.path));
@@ -159,7 +164,16 @@ impl An1925 {
                 ));
             }
         }
-        found.extend(proxy::utility(program, &name));
+        let utility = proxy::utility(program, &name);
+        // Drivers and libraries are installed from shares; scripts are not.
+        if kind.is_none()
+            && utility
+                .as_ref()
+                .is_some_and(|utility| utility.score >= SCRIPTED)
+        {
+            found.extend(run::fetched(program.command_line));
+        }
+        found.extend(utility);
         Seen { kind, name, found }
     }
 

@@ -60,11 +60,7 @@ pub fn code(script: &str, approved_hosts: &[String]) -> Option<Found> {
         let text = "runs what comes over its standard input";
         return Some(Found::new("payload.code", 5, text));
     }
-    let is_approved = lower.contains("https://")
-        && !lower.contains("http://")
-        && approved_hosts
-            .iter()
-            .any(|host| lower.contains(&format!("https://{}/", host.to_ascii_lowercase())));
+    let is_approved = fetches_from(&lower, approved_hosts);
     let names: Vec<&str> = traits.names().take(4).collect();
     let names = names.join(", ");
     // Fetching a program and starting it is how software is installed, but not
@@ -93,6 +89,16 @@ pub fn code(script: &str, approved_hosts: &[String]) -> Option<Found> {
             format!("runs suspicious PowerShell ({names})"),
         )),
     }
+}
+
+/// Whether a text in lower case fetches from one of the hosts, and nothing over a line
+/// that anyone can change on the way.
+pub fn fetches_from(lower: &str, approved_hosts: &[String]) -> bool {
+    lower.contains("https://")
+        && !lower.contains("http://")
+        && approved_hosts
+            .iter()
+            .any(|host| lower.contains(&format!("https://{}/", host.to_ascii_lowercase())))
 }
 
 /// What a finding shows of a command.

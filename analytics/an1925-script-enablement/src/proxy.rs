@@ -14,7 +14,7 @@ use crate::{
     tree::short,
 };
 
-pub use ics::{ICS_HINTS, stages as ics};
+pub use ics::{ICS_HINTS, script as ics_script, stages as ics};
 pub use utility::{LEADERS, PROXIES, PROXY_HINTS, stages as utility};
 
 /// Stages of an interpreter that is not what or where it should be, or that

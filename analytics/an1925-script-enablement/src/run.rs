@@ -47,6 +47,23 @@ pub fn stages(row: &Row<'_>, site: &Site, kind: Kind, script: &Script) -> Vec<Fo
     found
 }
 
+/// The stage of a utility that was given an address to take code from.
+pub fn fetched(line: &str) -> Option<Found> {
+    let lower = line.to_ascii_lowercase();
+    let address = ["http://", "https://", "\\\\"]
+        .iter()
+        .find_map(|mark| lower.find(mark))
+        .and_then(|at| line.get(at..))?;
+    let end = address
+        .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')'))
+        .unwrap_or(address.len());
+    let address = bounded(address.get(..end)?);
+    // The quirk of `javascript:"\\..\\mshtml` is no share.
+    let is_address = !address.starts_with("\\\\.") && address.len() > 4;
+    let text = format!("takes its code from {address}");
+    is_address.then(|| Found::new("run.remote", 25, text))
+}
+
 /// How rare the interpreter and the script are here, once the baseline knows;
 /// counts this run. `script` is a path, or the text of a command.
 pub fn rarity(row: &Row<'_>, settings: &Settings, name: &ProcessName, script: &str) -> Vec<Found> {

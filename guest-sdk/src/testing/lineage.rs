@@ -108,10 +108,10 @@ pub(crate) fn put_marks(as_of: u64, marks: &[NewMark]) -> Result<(), MarkError> 
             if mark.stage.len() > 64 || mark.note.len() > 1024 || item > 1024 {
                 return Err(MarkError::TooLong);
             }
-            let of_batch = world.batch.contains(&mark.event);
+            let at_hand = mark.event == as_of;
             let time = match held.get(&mark.event) {
                 Some(time) => *time,
-                None if of_batch => world.happened[mark.event as usize - 1].0,
+                None if at_hand => world.happened[mark.event as usize - 1].0,
                 None => return Err(MarkError::UnknownEvent),
             };
             let stands = Mark {

@@ -166,6 +166,14 @@ impl Entry {
         self.minutes.drain(..gone);
     }
 
+    /// Hands over what the fleet's snapshot does not hold yet, as held by it
+    /// from now on.
+    pub fn take_fresh(&mut self) -> Seen {
+        let fresh = std::mem::take(&mut self.fresh);
+        self.merged = self.merged.and(fresh);
+        fresh
+    }
+
     /// Forgets the batch's observations.
     pub fn undo(&mut self) {
         self.steps = Vec::new();

@@ -227,3 +227,80 @@ fn other_files_are_refused() {
     let error = BaselineStore::open(directory.path()).unwrap_err();
     assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
 }
+
+#[test]
+fn an_exchange_takes_each_observation_once() {
+    let mut baselines = Baselines::default();
+    let stored = |key: &str, merged, fresh| StoredEntry {
+        device: "d".into(),
+        baseline: "b".into(),
+        key: key.into(),
+        merged,
+        fresh,
+        minutes: Vec::new(),
+    };
+    let once = Seen {
+        count: 1,
+        first: 5,
+        last: 5,
+    };
+    baselines.restore(stored("old", once, Seen::default()));
+    baselines.restore(stored("both", once, once));
+    baselines
+        .observe(&on("d", 1, 10), &[("b", "gone")])
+        .unwrap();
+    baselines.roll_back();
+    for sequence in 2..5 {
+        let at = on("d", sequence, 10);
+        baselines
+            .observe(&at, &[("b", "both"), ("b", "new"), ("b", "new")])
+            .unwrap();
+        baselines.commit();
+    }
+    assert_eq!(baselines.fresh.len(), 2);
+    let delta = baselines.take_delta();
+    assert!(baselines.fresh.is_empty());
+    assert!(baselines.take_delta().is_empty());
+    let fleet = Arc::<Fleet>::default().merged([delta]);
+    let count = |key| fleet.get("b", key).1.map(|entry| entry.seen.count);
+    let counts = ["old", "both", "new", "gone"].map(count);
+    assert_eq!(counts, [None, Some(4), Some(6), None]);
+    let all = &baselines.devices["d"].baselines["b"].all;
+    assert_eq!((all.fresh.count, all.merged.count), (0, 12));
+}
+
+#[test]
+fn a_fleet_that_was_given_is_merged_in_place() {
+    let mut baselines = Baselines::default();
+    for sequence in 1..4 {
+        let at = on("d", sequence, 10);
+        baselines.observe(&at, &[("b", "k")]).unwrap();
+        baselines.commit();
+        let delta = baselines.take_delta();
+        let mut fleet = baselines.give_fleet();
+        assert!(sequence == 1 || Arc::get_mut(&mut fleet).is_some());
+        baselines.set_fleet(fleet.merged([delta]));
+        let found = baselines.lookup(&at, "b", "k");
+        assert_eq!(
+            (found.fleet.count, found.device.count),
+            (sequence, sequence)
+        );
+    }
+}
+
+/// With events an hour apart an exchange costs what changed, not what is held.
+#[test]
+fn hourly_exchanges_stay_cheap() {
+    let mut baselines = Baselines::default();
+    for sequence in 0..40_000_u64 {
+        let at = on("d", sequence, sequence as i64 * 60 * MINUTE);
+        let key = sequence.to_string();
+        baselines.observe(&at, &[("b", &key)]).unwrap();
+        baselines.commit();
+        assert_eq!(baselines.fresh.len(), 1);
+        let delta = baselines.take_delta();
+        let fleet = baselines.give_fleet().merged([delta]);
+        baselines.set_fleet(fleet);
+    }
+    assert_eq!(baselines.keys(), 40_000);
+}

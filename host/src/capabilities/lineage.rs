@@ -2,11 +2,14 @@
 
 use crate::{
     bindings::sandtrap::analytic::lineage::{Host, Mark, MarkError, NewMark, ProcessInfo, Subject},
-    instance::{Scene, State},
+    instance::{Allowance, Scene, State},
     lineage,
     lineage::AsOf,
     marks,
 };
+
+/// What an answer takes beside its text, in bytes.
+const ANSWER: usize = 256;
 
 impl Host for State {
     fn processes(
@@ -15,11 +18,14 @@ impl Host for State {
         processes: Vec<u64>,
     ) -> wasmtime::Result<Vec<Option<ProcessInfo>>> {
         let (scene, as_of) = self.as_of(as_of, processes.len())?;
-        let lineage = &scene.world.lineage;
-        Ok(processes
+        let Scene { world, answers, .. } = scene;
+        processes
             .into_iter()
-            .map(|process| lineage.process(&as_of, process).map(info))
-            .collect())
+            .map(|process| {
+                let known = world.lineage.process(&as_of, process);
+                known.map(|known| info(known, answers)).transpose()
+            })
+            .collect()
     }
 
     fn ancestors(
@@ -30,11 +36,11 @@ impl Host for State {
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
         let cost = cost(&processes, limit.min(lineage::MAX_ANCESTORS));
         let (scene, as_of) = self.as_of(as_of, cost)?;
-        let lineage = &scene.world.lineage;
-        Ok(processes
+        let Scene { world, answers, .. } = scene;
+        processes
             .into_iter()
-            .map(|process| infos(lineage.ancestors(&as_of, process, limit)))
-            .collect())
+            .map(|process| infos(world.lineage.ancestors(&as_of, process, limit), answers))
+            .collect()
     }
 
     fn children(
@@ -45,11 +51,11 @@ impl Host for State {
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
         let cost = cost(&processes, limit.min(lineage::MAX_CHILDREN));
         let (scene, as_of) = self.as_of(as_of, cost)?;
-        let lineage = &scene.world.lineage;
-        Ok(processes
+        let Scene { world, answers, .. } = scene;
+        processes
             .into_iter()
-            .map(|process| infos(lineage.children(&as_of, process, limit)))
-            .collect())
+            .map(|process| infos(world.lineage.children(&as_of, process, limit), answers))
+            .collect()
     }
 
     fn descendants(
@@ -60,11 +66,11 @@ impl Host for State {
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
         let cost = cost(&processes, limit.min(lineage::MAX_DESCENDANTS));
         let (scene, as_of) = self.as_of(as_of, cost)?;
-        let lineage = &scene.world.lineage;
-        Ok(processes
+        let Scene { world, answers, .. } = scene;
+        processes
             .into_iter()
-            .map(|process| infos(lineage.descendants(&as_of, process, limit)))
-            .collect())
+            .map(|process| infos(world.lineage.descendants(&as_of, process, limit), answers))
+            .collect()
     }
 
     fn find(&mut self, as_of: u64, queries: Vec<(u32, i64)>) -> wasmtime::Result<Vec<Option<u64>>> {
@@ -84,13 +90,7 @@ impl Host for State {
         let (scene, as_of) = self.as_of(as_of, marks.len())?;
         let mut put = Vec::with_capacity(marks.len());
         for mark in marks {
-            let evidence = if mark.event <= as_of.sequence {
-                scene.desk.evidence(mark.event)
-            } else {
-                None
-            };
-            let held = || scene.memory.marks.evidence(&as_of, mark.event);
-            let Some(evidence) = evidence.or_else(held) else {
+            let Some(evidence) = scene.cite(&as_of, mark.event) else {
                 return Ok(Err(MarkError::UnknownEvent));
             };
             put.push(marks::NewMark {
@@ -114,15 +114,15 @@ impl Host for State {
 
     fn marks(&mut self, as_of: u64, subjects: Vec<Subject>) -> wasmtime::Result<Vec<Vec<Mark>>> {
         let (scene, as_of) = self.as_of(as_of, subjects.len())?;
-        Ok(subjects
+        subjects
             .into_iter()
             .map(|subject| marks_of(scene, &as_of, subject))
-            .collect())
+            .collect()
     }
 }
 
 /// The marks of a subject, under whatever handles a process has been known.
-fn marks_of(scene: &Scene, as_of: &AsOf, subject: Subject) -> Vec<Mark> {
+fn marks_of(scene: &mut Scene, as_of: &AsOf, subject: Subject) -> wasmtime::Result<Vec<Mark>> {
     let subjects = match subject {
         Subject::Process(process) => scene
             .world
@@ -133,24 +133,28 @@ fn marks_of(scene: &Scene, as_of: &AsOf, subject: Subject) -> Vec<Mark> {
             .collect(),
         Subject::Item(item) => vec![marks::Subject::Item(item.into())],
     };
-    scene
-        .memory
-        .marks
-        .get(as_of, &subjects)
+    let Scene {
+        memory, answers, ..
+    } = scene;
+    let found = memory.marks.get(as_of, &subjects);
+    found
         .into_iter()
-        .map(|mark| Mark {
-            stage: mark.stage.to_string(),
-            score: mark.score,
-            note: mark.note.to_string(),
-            event: mark.evidence.sequence,
-            time: mark.evidence.time,
+        .map(|mark| {
+            answers.take(ANSWER + mark.stage.len() + mark.note.len())?;
+            Ok(Mark {
+                stage: mark.stage.to_string(),
+                score: mark.score,
+                note: mark.note.to_string(),
+                event: mark.evidence.sequence,
+                time: mark.evidence.time,
+            })
         })
         .collect()
 }
 
 /// What a bulk question costs: as many answers as it may have.
 fn cost(processes: &[u64], limit: u32) -> usize {
-    processes.len().saturating_mul(limit as usize)
+    processes.len().saturating_mul(limit.max(1) as usize)
 }
 
 fn canonical(lineage: &lineage::Lineage, as_of: &AsOf, subject: Subject) -> marks::Subject {
@@ -163,24 +167,52 @@ fn canonical(lineage: &lineage::Lineage, as_of: &AsOf, subject: Subject) -> mark
     }
 }
 
-fn infos<'a>(found: impl IntoIterator<Item = lineage::ProcessInfo<'a>>) -> Vec<ProcessInfo> {
-    found.into_iter().map(info).collect()
+fn infos<'a>(
+    found: impl IntoIterator<Item = lineage::ProcessInfo<'a>>,
+    answers: &mut Allowance,
+) -> wasmtime::Result<Vec<ProcessInfo>> {
+    found
+        .into_iter()
+        .map(|process| info(process, answers))
+        .collect()
 }
 
-fn info(process: lineage::ProcessInfo<'_>) -> ProcessInfo {
-    ProcessInfo {
+fn info(
+    process: lineage::ProcessInfo<'_>,
+    answers: &mut Allowance,
+) -> wasmtime::Result<ProcessInfo> {
+    let texts = [
+        process.image,
+        process.original_file_name,
+        process.command_line,
+        process.working_directory,
+        process.user,
+        process.integrity,
+        process.sha256,
+    ];
+    answers.take(ANSWER + texts.iter().map(|text| text.len()).sum::<usize>())?;
+    let [
+        image,
+        original_file_name,
+        command_line,
+        working_directory,
+        user,
+        integrity,
+        sha256,
+    ] = texts.map(str::to_owned);
+    Ok(ProcessInfo {
         process: process.process,
         parent: process.parent,
         pid: process.pid,
         started: process.started,
         ended: process.ended,
-        image: process.image.to_owned(),
-        original_file_name: process.original_file_name.to_owned(),
-        command_line: process.command_line.to_owned(),
-        working_directory: process.working_directory.to_owned(),
-        user: process.user.to_owned(),
-        integrity: process.integrity.to_owned(),
-        sha256: process.sha256.to_owned(),
+        image,
+        original_file_name,
+        command_line,
+        working_directory,
+        user,
+        integrity,
+        sha256,
         start_event: process.start_event,
-    }
+    })
 }

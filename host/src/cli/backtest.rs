@@ -50,6 +50,13 @@ pub struct Backtest {
 impl Backtest {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let cases = labels::read(&self.folder)?;
+        if let Some(unknown) = self
+            .case
+            .iter()
+            .find(|name| cases.iter().all(|case| case.case != **name))
+        {
+            anyhow::bail!("no case `{unknown}` in {}", self.folder.display());
+        }
         let loaded = self.installed.load()?;
         let options = pipeline::Options {
             shards: self.shards as usize,
@@ -76,6 +83,12 @@ impl Backtest {
             print(&result, loaded.time);
         }
         let is_clean = result.verdicts.iter().all(|verdict| verdict.result.is_ok());
+        if self.strict && result.verdicts.is_empty() {
+            anyhow::bail!(
+                "no label of {} is about these analytics",
+                self.folder.display()
+            );
+        }
         Ok(if !loaded.is_complete() {
             ExitCode::from(2)
         } else if self.strict && !is_clean {

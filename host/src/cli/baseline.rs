@@ -2,7 +2,8 @@
 
 use std::{
     io::{IsTerminal, Write},
-    path::PathBuf,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -94,7 +95,7 @@ impl Learn {
             &sources::Options::default(),
             pipeline::Options::default(),
             &mut |_| {},
-            &mut |_| {},
+            &mut |_| ControlFlow::Continue(()),
         )?;
         let keys: usize = summary
             .learned
@@ -111,9 +112,20 @@ impl Learn {
     }
 }
 
+/// The baselines of a folder that has some: looking must not make any.
+fn existing(folder: &Path) -> anyhow::Result<BaselineStore> {
+    if !folder.is_dir() {
+        anyhow::bail!(
+            "no baselines in {}; `sandtrap baseline learn` makes them",
+            folder.display()
+        );
+    }
+    Ok(BaselineStore::open(folder)?)
+}
+
 impl List {
     fn run(self) -> anyhow::Result<()> {
-        let summaries = BaselineStore::open(&self.state)?.summary()?;
+        let summaries = existing(&self.state)?.summary()?;
         if self.json || !std::io::stdout().is_terminal() {
             for summary in &summaries {
                 println!("{}", serde_json::to_string(summary)?);
@@ -140,7 +152,7 @@ impl List {
 
 impl Export {
     fn run(self) -> anyhow::Result<()> {
-        let store = BaselineStore::open(&self.state)?;
+        let store = existing(&self.state)?;
         if !store.analytics()?.contains(&self.analytic) {
             anyhow::bail!(
                 "no baselines of `{}` in {}; `sandtrap baseline list` shows what there is",

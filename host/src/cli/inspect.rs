@@ -27,7 +27,7 @@ pub struct Inspect {
 impl Inspect {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-        let prepared = Prepared::load(&engine, &self.file, &Grants::from(Capability::ALL))
+        let prepared = Prepared::load(&engine, &self.file, |_| Grants::from(Capability::ALL))
             .map_err(|error| anyhow::anyhow!("{}: {error:#}", self.file.display()))?;
         prepared
             .subscriptions(&mut FieldNames::default())

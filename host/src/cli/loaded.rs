@@ -58,16 +58,17 @@ impl Installed {
         if !self.only.is_empty() {
             catalog
                 .keep(&self.only)
-                .map_err(|id| anyhow::anyhow!("no analytic `{id}` in {}", list(&folders)))?;
+                .map_err(|id| NotInstalled(format!("no analytic `{id}` in {}", list(&folders))))?;
         }
         for (path, error) in catalog.refused() {
             eprintln!("warning: {} was not loaded: {error:#}", path.display());
         }
         if catalog.analytics().next().is_none() {
-            anyhow::bail!(
+            return Err(NotInstalled(format!(
                 "no analytics in {}; run `sandtrap build` or name a folder with --analytics",
                 list(&folders)
-            );
+            ))
+            .into());
         }
         Ok(Loaded {
             config,
@@ -110,6 +111,11 @@ impl Loaded {
         self.catalog.refused().is_empty()
     }
 }
+
+/// What was asked for is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotInstalled(String);
 
 /// An analytic does not accept its settings.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{BufWriter, IsTerminal, Write},
+    ops::ControlFlow,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -137,8 +138,12 @@ impl Scan {
             &mut |progress| bar.show(progress),
             &mut |finding: Finding| {
                 count += 1;
-                if failed.is_none() {
-                    failed = sink.write(&finding).err();
+                match sink.write(&finding) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
                 }
             },
         )?;
@@ -147,7 +152,11 @@ impl Scan {
             Some(error) => Err(error),
             None => sink.finish(),
         };
-        written.context("cannot write the findings")?;
+        match written {
+            // `sandtrap scan … | head` has seen enough.
+            Err(error) if error.is_closed() => return Ok(ExitCode::SUCCESS),
+            written => written.context("cannot write the findings")?,
+        }
         if let Some(store) = &store {
             let learned = summary.learned.iter();
             store.flush(learned.map(|(id, entries)| (id.as_str(), entries.clone())))?;
@@ -304,7 +313,7 @@ fn report(summary: &Summary, start_up: Duration) {
         }
     }
     if !summary.faults.is_empty() {
-        eprintln!("{} events could not be handled:", summary.faults.len());
+        eprintln!("{} events could not be handled:", summary.counts.faults);
         for fault in summary.faults.iter().take(3) {
             eprintln!(
                 "  {} on {}: {} (blame: {})",
@@ -314,5 +323,11 @@ fn report(summary: &Summary, start_up: Duration) {
                 fault.error.blame().name()
             );
         }
+    }
+    if summary.counts.unseen > 0 {
+        eprintln!(
+            "{} events were not shown to an analytic that failed on every call before",
+            summary.counts.unseen
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     event::{Event, Fields, Processes},
+    normalise::is_always_kept,
     vocabulary::{FieldId, classes, fields},
 };
 
@@ -40,11 +41,20 @@ impl Device {
             sequence: event.sequence,
             time: event.time,
         };
+        let fields = &event.fields;
+        let mut processes = Processes::default();
+        if !is_always_kept(event.class) {
+            // It is here because some analytic wants it. What lineage knows
+            // must not depend on who is installed, so it learns nothing.
+            return Processes {
+                actor: self.look_up(&actor(fields), at),
+                process: self.look_up(&target(fields), at),
+                parent: 0,
+            };
+        }
         self.clock = self.clock.max(event.time);
         self.last_sequence = at.sequence;
         self.note_class(event);
-        let fields = &event.fields;
-        let mut processes = Processes::default();
         match event.class {
             classes::PROCESS_LAUNCH => {
                 (processes.process, processes.parent) = self.launch(fields, at, stats);
@@ -52,10 +62,6 @@ impl Device {
             classes::PROCESS_TERMINATE => {
                 processes.process = self.mention(&target(fields), at, true, stats);
                 self.end(processes.process, at);
-            }
-            classes::PROCESS_OPEN => {
-                processes.actor = self.mention(&actor(fields), at, false, stats);
-                processes.process = self.mention(&target(fields), at, false, stats);
             }
             classes::PROCESS_INJECT => {
                 processes.actor = self.mention(&actor(fields), at, true, stats);
@@ -74,6 +80,19 @@ impl Device {
             _ => processes.actor = self.mention(&actor(fields), at, true, stats),
         }
         processes
+    }
+
+    /// The handle of the process that a report is about, without learning
+    /// anything from it.
+    fn look_up(&self, report: &Report<'_>, at: Moment) -> u64 {
+        if !report.guid.is_empty() {
+            return self.canonical(handle_of_guid(self.seed, report.guid), OPEN);
+        }
+        report
+            .pid
+            .and_then(|pid| self.resolve(pid, at.time, OPEN))
+            .filter(|(_, facts)| !images_differ(report.image, &facts.image))
+            .map_or(0, |(handle, _)| handle)
     }
 
     fn note_class(&mut self, event: &Event) {

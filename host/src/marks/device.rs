@@ -15,7 +15,8 @@ pub(super) struct DeviceMarks {
     pub slots: HashMap<u64, Slot, RandomState>,
     pub by_subject: HashMap<Subject, Vec<u64>, RandomState>,
     pub by_event: HashMap<u64, BTreeSet<u64>, RandomState>,
-    /// Expiry and slot. An entry may be out of date.
+    /// Expiry and slot of every version, except those that a free took since
+    /// the last commit.
     pub expiry: BTreeSet<(i64, u64)>,
     /// The latest time of a put.
     pub clock: Versioned<i64>,
@@ -67,15 +68,43 @@ impl Slot {
             .filter(|mark| as_of.time <= mark.expires)
     }
 
-    /// The events of all versions.
-    pub fn events(&self) -> Vec<u64> {
+    /// What the latest version takes of the limits: marks and bytes.
+    pub fn charge(&self) -> (usize, usize) {
+        self.mark
+            .now()
+            .as_ref()
+            .map_or((0, 0), |mark| (1, size(&mark.note, &mark.evidence)))
+    }
+
+    /// Whether a later version follows what is set from a sequence on.
+    pub fn changes_after(&self, sequence: u64) -> bool {
+        let latest = self.mark.steps_until(u64::MAX).last();
+        latest.is_some_and(|(since, _)| *since > sequence)
+    }
+
+    /// All versions that are marks.
+    pub fn versions(&self) -> impl Iterator<Item = &Mark> {
         let steps = self.mark.steps_until(u64::MAX).iter();
         let marks = steps.map(|(_, mark)| mark).chain([self.mark.settled()]);
-        let mut events: Vec<u64> = marks.flatten().map(|mark| mark.evidence.sequence).collect();
-        events.sort_unstable();
-        events.dedup();
-        events
+        marks.flatten()
     }
+
+    /// The events of all versions.
+    pub fn events(&self) -> Vec<u64> {
+        distinct(self.versions().map(|mark| mark.evidence.sequence))
+    }
+
+    /// When the versions expire.
+    pub fn expiries(&self) -> Vec<i64> {
+        distinct(self.versions().map(|mark| mark.expires))
+    }
+}
+
+fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 /// How many bytes a mark is charged.

@@ -183,3 +183,189 @@ fn expired_marks_vanish_and_make_room() {
     let long = mark(Subject::Item("x".repeat(2_000).into()), "a", 1, 1);
     assert_eq!(marks.put(&other, vec![long]), Err(MarkError::TooLong));
 }
+
+/// Counts what is held anew, and checks that the indexes hold nothing else.
+fn check(marks: &Marks) {
+    let slots = || marks.devices.values().flat_map(|one| one.slots.values());
+    let charges = slots().map(Slot::charge);
+    let (held, bytes) = charges.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert_eq!((marks.held, marks.bytes), (held, bytes));
+    let versions: usize = slots().map(|slot| slot.versions().count()).sum();
+    for device in marks.devices.values() {
+        assert!(device.expiry.len() <= versions, "{device:?}");
+        assert!(device.by_event.len() <= versions, "{device:?}");
+    }
+}
+
+#[test]
+fn putting_a_mark_again_leaves_nothing_behind() {
+    let mut marks = Marks::default();
+    for round in 0..20_u64 {
+        for put in 0..50_u32 {
+            let sequence = round * 100 + u64::from(put) / 2;
+            let again = mark(ONE, "a", sequence + u64::from(put), 1_000 + put);
+            marks.put(&as_of(sequence, 0), vec![again]).unwrap();
+            check(&marks);
+        }
+        assert!(marks.pending.len() <= 2);
+        if round % 3 == 0 {
+            marks.roll_back();
+        } else {
+            marks.commit();
+        }
+        check(&marks);
+        let kept = usize::from(round > 0);
+        assert_eq!(marks.held(), kept);
+        for device in marks.devices.values() {
+            assert_eq!((device.expiry.len(), device.by_event.len()), (1, 1));
+        }
+        assert_eq!(marks.devices.len(), kept);
+    }
+}
+
+#[test]
+fn limits_hold_when_marks_are_freed_as_of_an_earlier_event() {
+    let limits = MarkLimits {
+        marks: 2,
+        ..MarkLimits::default()
+    };
+    let mut marks = Marks::new(limits);
+    let late = GRACE * 2;
+    for round in 0..10_u64 {
+        let first = round * 10;
+        // As of a later event, but expired by the time of an earlier one.
+        for (sequence, time) in [(first + 5, 0), (first + 1, late), (first + 9, late)] {
+            for name in ["x", "y", "z"] {
+                let subject = Subject::Item(name.into());
+                let put = marks.put(&as_of(sequence, time), vec![mark(subject, "a", first, 0)]);
+                assert!(put.is_ok() || put == Err(MarkError::Full));
+                check(&marks);
+                assert!(marks.held() <= 2);
+            }
+        }
+        if round % 2 == 0 {
+            marks.commit();
+        } else {
+            marks.roll_back();
+        }
+        check(&marks);
+        assert_eq!(marks.held(), 2);
+    }
+}
+
+#[test]
+fn a_later_mark_outlives_a_free_as_of_an_earlier_event() {
+    let mut marks = Marks::default();
+    marks
+        .put(&as_of(1, 0), vec![mark(ONE, "a", 1, 1_000_000)])
+        .unwrap();
+    marks.put(&as_of(9, 0), vec![mark(ONE, "a", 9, 0)]).unwrap();
+    marks.put(&as_of(5, GRACE * 2), Vec::new()).unwrap();
+    assert_eq!(events(&marks, &as_of(6, 0), &[ONE]), [1]);
+    assert_eq!(events(&marks, &as_of(9, 0), &[ONE]), [9]);
+    marks.commit();
+    assert_eq!(marks.held(), 1);
+    // Its expiry came back, so that now it goes.
+    marks.put(&as_of(10, GRACE * 2), Vec::new()).unwrap();
+    assert_eq!(marks.held(), 0);
+    marks.commit();
+    assert!(marks.devices.is_empty());
+}
+
+#[test]
+fn versions_of_one_batch_are_bounded() {
+    let limits = MarkLimits {
+        versions: 4,
+        ..MarkLimits::default()
+    };
+    let mut marks = Marks::new(limits);
+    let again = || vec![mark(ONE, "a", 1, 1)];
+    for sequence in [1, 2, 2, 2, 3, 4] {
+        marks.put(&as_of(sequence, 0), again()).unwrap();
+    }
+    assert_eq!(marks.put(&as_of(5, 0), again()), Err(MarkError::Full));
+    assert_eq!(events(&marks, &as_of(9, 0), &[ONE]), [1]);
+    marks.commit();
+    let many = (0..5).map(|_| mark(ONE, "a", 1, 1)).collect();
+    assert_eq!(marks.put(&as_of(5, 0), many), Err(MarkError::Full));
+    marks.put(&as_of(5, 0), again()).unwrap();
+    check(&marks);
+}
+
+#[test]
+fn bytes_count_each_slot_of_a_call_once() {
+    let limits = MarkLimits {
+        bytes: 4_030,
+        ..MarkLimits::default()
+    };
+    let mut marks = Marks::new(limits);
+    let large = |stage: &str| NewMark {
+        note: "x".repeat(1_000).into(),
+        ..mark(ONE, stage, 1, 60)
+    };
+    marks.put(&as_of(1, 0), vec![large("a")]).unwrap();
+    // Replacing the one mark time and again makes room only once.
+    let mut many: Vec<NewMark> = (0..9).map(|_| mark(ONE, "a", 1, 60)).collect();
+    many.extend(["b", "c", "d", "e"].map(large));
+    assert_eq!(marks.put(&as_of(3, 0), many), Err(MarkError::Full));
+    marks.put(&as_of(3, 0), vec![large("a")]).unwrap();
+    // Nor does replacing what it was as of an earlier event.
+    let many = vec![mark(ONE, "a", 1, 60), large("b"), large("c"), large("d")];
+    assert_eq!(marks.put(&as_of(2, 0), many), Err(MarkError::Full));
+    check(&marks);
+}
+
+/// Puts, frees, commits and roll-backs in whatever order leave counts, limits
+/// and indexes right.
+#[test]
+fn counts_follow_whatever_is_put() {
+    let limits = MarkLimits {
+        marks: 6,
+        bytes: 2_500,
+        ..MarkLimits::default()
+    };
+    let mut marks = Marks::new(limits.clone());
+    let mut random = 1_u64;
+    let mut below = |end: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (random >> 33) % end
+    };
+    for _ in 0..20_000 {
+        let at = AsOf {
+            device: Arc::from(["d", "e"][below(2) as usize]),
+            ..as_of(below(50), below(40) as i64 * GRACE)
+        };
+        let new = (0..below(4)).map(|_| NewMark {
+            note: "x".repeat(below(500) as usize).into(),
+            ..mark(
+                Subject::Process(below(3)),
+                ["a", "b"][below(2) as usize],
+                below(50),
+                below(9_000) as u32,
+            )
+        });
+        let _ = marks.put(&at, new.collect());
+        match below(10) {
+            0 => marks.commit(),
+            1 => marks.roll_back(),
+            _ => {}
+        }
+        check(&marks);
+        assert!(marks.held <= limits.marks && marks.bytes <= limits.bytes);
+        for device in marks.devices.values() {
+            let live = device
+                .slots
+                .values()
+                .filter(|slot| slot.mark.now().is_some());
+            assert_eq!(device.live, live.count());
+        }
+    }
+    marks.roll_back();
+    let slots = marks.devices.values().map(|device| device.slots.len());
+    assert_eq!(slots.sum::<usize>(), marks.held);
+    for device in marks.devices.values() {
+        assert_eq!(device.expiry.len(), device.slots.len());
+    }
+}

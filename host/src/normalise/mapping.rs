@@ -46,7 +46,7 @@ pub(super) enum Recipe {
 
 /// Which events are worth keeping when no subscription matches them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Retention {
+pub(crate) enum Retention {
     /// Lineage needs them whole.
     Whole,
     /// Lineage and signatures need a few of their fields.
@@ -121,7 +121,7 @@ fn assignment(name: &str, from: &str, keys: &mut Keys, router: &Router) -> Optio
 }
 
 /// Whether an event of a class is kept without a match.
-pub(super) fn retention(class: ClassId) -> Retention {
+pub(crate) fn retention(class: ClassId) -> Retention {
     match class {
         classes::PROCESS_LAUNCH
         | classes::PROCESS_TERMINATE
@@ -132,6 +132,7 @@ pub(super) fn retention(class: ClassId) -> Retention {
         | classes::SCRIPT_COMMAND
         | classes::SCRIPT_ENGINE => Retention::Whole,
         classes::MODULE_LOAD
+        | classes::DRIVER_LOAD
         | classes::DNS_QUERY
         | classes::FILE_CREATE
         | classes::FILE_DELETE

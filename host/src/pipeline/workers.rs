@@ -87,34 +87,38 @@ impl Workers {
         Ok(outcomes)
     }
 
-    /// Merges what the shards learned of the fleet and gives it to all.
-    pub fn exchange_baselines(&mut self) -> Result<(), ShardLost> {
-        self.share_fleet(|baselines| (baselines.fleet(), baselines.take_delta()))
+    /// Merges what the shards learned of the fleet and gives it to all, for
+    /// the analytics that are due.
+    pub fn exchange_baselines(&mut self, due: Vec<bool>) -> Result<(), ShardLost> {
+        let due = Arc::new(due);
+        self.share_fleet(move |position, baselines| {
+            due.get(position)
+                .is_some_and(|due| *due)
+                .then(|| (baselines.give_fleet(), baselines.take_delta()))
+        })
     }
 
     /// Gives an analytic's baselines what was stored of them, each device to
     /// its shard, and the fleet's part of it to all.
-    pub fn restore(&mut self, analytic: &str, entries: Vec<StoredEntry>) -> Result<(), ShardLost> {
+    pub fn restore(&mut self, analytic: usize, entries: Vec<StoredEntry>) -> Result<(), ShardLost> {
         let count = match self {
             Self::Inline(_) => 1,
             Self::Threads { shards, .. } => shards.len(),
         };
         let entries = Arc::new(entries);
-        let analytic: Arc<str> = Arc::from(analytic);
-        self.on_each(move |position, shard| {
-            let runner = shard
-                .runners()
-                .iter_mut()
-                .find(|runner| runner.id() == &*analytic);
+        self.on_each(move |shard_number, shard| {
+            let runner = shard.runners().get_mut(analytic);
             if let Some(memory) = runner.and_then(|runner| runner.memory()) {
                 for entry in entries.iter() {
-                    if shard_of(&entry.device, count) == position {
+                    if shard_of(&entry.device, count) == shard_number {
                         memory.baselines.restore(entry.clone());
                     }
                 }
             }
         })?;
-        self.share_fleet(|baselines| (Arc::default(), baselines.contributed()))
+        self.share_fleet(move |position, baselines| {
+            (position == analytic).then(|| (Arc::default(), baselines.contributed()))
+        })
     }
 
     /// What each analytic's baselines learned since they were restored.
@@ -135,34 +139,44 @@ impl Workers {
         Ok(learned.into_iter().collect())
     }
 
-    /// Puts a new snapshot of the fleet together from what every shard has to
-    /// tell, and gives it to all.
+    /// Puts new snapshots of the fleet together from what every shard has to
+    /// tell, and gives them to all. `tell` says nothing for an analytic whose
+    /// snapshot stays.
     fn share_fleet(
         &mut self,
-        tell: impl Fn(&mut Baselines) -> (Arc<Fleet>, FleetDelta) + Clone + Send + 'static,
+        tell: impl Fn(usize, &mut Baselines) -> Option<(Arc<Fleet>, FleetDelta)>
+        + Clone
+        + Send
+        + 'static,
     ) -> Result<(), ShardLost> {
         let told = self.on_each(move |_, shard| {
-            let runners = shard.runners().iter_mut();
+            let runners = shard.runners().iter_mut().enumerate();
             runners
-                .map(|runner| runner.memory().map(|memory| tell(&mut memory.baselines)))
+                .map(|(position, runner)| tell(position, &mut runner.memory()?.baselines))
                 .collect::<Vec<_>>()
         })?;
-        let mut fleets: Vec<Arc<Fleet>> = Vec::new();
-        for of_shard in told {
-            for (position, told) in of_shard.into_iter().enumerate() {
-                let (fleet, delta) = told.unwrap_or_default();
-                // All shards hold the same snapshot: the first one's counts.
-                if fleets.len() <= position {
-                    fleets.push(fleet);
-                }
-                if let Some(fleet) = fleets.get_mut(position) {
-                    *fleet = std::mem::take(fleet).merged([delta]);
-                }
+        let mut fleets: Vec<Option<(Arc<Fleet>, Vec<FleetDelta>)>> = Vec::new();
+        for (position, told) in told
+            .into_iter()
+            .flat_map(|told| told.into_iter().enumerate())
+        {
+            if fleets.len() <= position {
+                fleets.resize_with(position + 1, || None);
             }
+            let (Some(known), Some((fleet, delta))) = (fleets.get_mut(position), told) else {
+                continue;
+            };
+            // All shards held the same snapshot. With the others dropped here,
+            // the first one's is merged in place.
+            known.get_or_insert((fleet, Vec::new())).1.push(delta);
         }
+        let fleets: Vec<Option<Arc<Fleet>>> = fleets
+            .into_iter()
+            .map(|told| told.map(|(fleet, deltas)| fleet.merged(deltas)))
+            .collect();
         self.on_each(move |_, shard| {
             for (runner, fleet) in shard.runners().iter_mut().zip(&fleets) {
-                if let Some(memory) = runner.memory() {
+                if let (Some(memory), Some(fleet)) = (runner.memory(), fleet) {
                     memory.baselines.set_fleet(Arc::clone(fleet));
                 }
             }
@@ -276,6 +290,7 @@ fn in_order(parts: Vec<Outcome>) -> Outcome {
         whole.faults.extend(part.faults);
         whole.rows += part.rows;
         whole.calls += part.calls;
+        whole.unseen += part.unseen;
         whole.unknown_evidence += part.unknown_evidence;
     }
     whole.findings.sort_by(|one, other| {

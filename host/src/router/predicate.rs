@@ -12,8 +12,6 @@ use crate::{
 const MAX_STEPS: usize = 256;
 const MAX_VALUES: usize = 4096;
 const MAX_VALUE_LENGTH: usize = 1024;
-/// From so many values on, one automaton beats comparing them one by one.
-const AUTOMATON_FROM: usize = 3;
 
 /// How a text is compared, ignoring ASCII case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,13 +85,21 @@ pub struct Predicate {
 
 #[derive(Debug, Clone)]
 enum Node {
-    Text(FieldId, Comparison, Vec<String>),
+    Text(FieldId, Anchor, Vec<String>),
     Automaton(FieldId, Box<AhoCorasick>),
     Number(FieldId, Vec<(u64, u64)>),
     Present(FieldId),
     AllOf(Vec<Node>),
     AnyOf(Vec<Node>),
     Negate(Box<Node>),
+}
+
+/// Where in a text a value must stand.
+#[derive(Debug, Clone, Copy)]
+enum Anchor {
+    Whole,
+    Start,
+    End,
 }
 
 impl Predicate {
@@ -156,11 +162,11 @@ impl Predicate {
 impl Node {
     fn holds(&self, fields: &Fields) -> bool {
         match self {
-            Self::Text(field, comparison, values) => {
+            Self::Text(field, anchor, values) => {
                 let text = fields.text(*field).as_bytes();
                 values
                     .iter()
-                    .any(|value| compare(*comparison, text, value.as_bytes()))
+                    .any(|value| stands(*anchor, text, value.as_bytes()))
             }
             Self::Automaton(field, automaton) => automaton.is_match(fields.text(*field)),
             Self::Number(field, ranges) => fields.number(*field).is_some_and(|number| {
@@ -202,14 +208,20 @@ fn text(field: FieldId, comparison: Comparison, values: &[String]) -> Result<Nod
     for value in values {
         limit("bytes in a value", value.len(), MAX_VALUE_LENGTH)?;
     }
-    if comparison == Comparison::Contains && values.len() >= AUTOMATON_FROM {
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(values)
-            .map_err(|_| too_large("values".to_owned(), MAX_VALUES))?;
-        return Ok(Node::Automaton(field, Box::new(automaton)));
-    }
-    Ok(Node::Text(field, comparison, values.to_vec()))
+    let anchor = match comparison {
+        Comparison::Equals => Anchor::Whole,
+        Comparison::StartsWith => Anchor::Start,
+        Comparison::EndsWith => Anchor::End,
+        Comparison::Contains => {
+            // Linear in the text, however hostile: scripts have megabytes.
+            let automaton = AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(values)
+                .map_err(|_| too_large("values".to_owned(), MAX_VALUES))?;
+            return Ok(Node::Automaton(field, Box::new(automaton)));
+        }
+    };
+    Ok(Node::Text(field, anchor, values.to_vec()))
 }
 
 fn limit(what: &str, count: usize, limit: usize) -> Result<(), PredicateError> {
@@ -223,22 +235,14 @@ fn too_large(what: String, limit: usize) -> PredicateError {
     PredicateError::TooLarge { what, limit }
 }
 
-fn compare(comparison: Comparison, text: &[u8], value: &[u8]) -> bool {
-    match comparison {
-        Comparison::Equals => text.eq_ignore_ascii_case(value),
-        Comparison::StartsWith => text
-            .get(..value.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(value)),
-        Comparison::EndsWith => text
+fn stands(anchor: Anchor, text: &[u8], value: &[u8]) -> bool {
+    let part = match anchor {
+        Anchor::Whole => Some(text),
+        Anchor::Start => text.get(..value.len()),
+        Anchor::End => text
             .len()
             .checked_sub(value.len())
-            .and_then(|from| text.get(from..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(value)),
-        Comparison::Contains => {
-            value.is_empty()
-                || text
-                    .windows(value.len())
-                    .any(|window| window.eq_ignore_ascii_case(value))
-        }
-    }
+            .and_then(|from| text.get(from..)),
+    };
+    part.is_some_and(|part| part.eq_ignore_ascii_case(value))
 }

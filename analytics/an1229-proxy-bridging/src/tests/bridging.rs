@@ -39,6 +39,19 @@ fn programs_of_users_bridge_only_if_known_to_be_unsigned() {
 }
 
 #[test]
+fn programs_of_unknown_signer_bridge_if_they_reach_into_internal_machines() {
+    let image = "C:\\ProgramData\\svc\\upd.exe";
+    let events = |port| {
+        [
+            by(image, network(0, "10.1.0.9", 1080)),
+            by(image, connect("10.1.0.77", port)),
+        ]
+    };
+    assert_eq!(found(events(3389)).len(), 1);
+    assert!(found(events(5432)).is_empty());
+}
+
+#[test]
 fn a_web_server_that_works_at_another_machine_bridges() {
     let image = "C:\\Windows\\System32\\inetsrv\\w3wp.exe";
     assert_eq!(found([by(image, connect("10.1.0.77", 3389))]).len(), 1);
@@ -86,10 +99,28 @@ fn rule(listen: &str, target: &str) -> TestEvent {
 }
 
 #[test]
-fn a_forwarding_to_remote_desktop_is_found_when_command_and_registry_agree() {
+fn a_forwarding_that_leads_out_or_to_administration_needs_one_witness() {
+    let netsh_to = |target: &str| {
+        netsh(&format!(
+            "netsh interface portproxy add v4tov4 listenport=8001 {target}"
+        ))
+    };
+    for (event, expected) in [
+        (netsh_to("connectport=3389 connectaddress=10.1.0.5"), 1),
+        (netsh_to("connectport=443 connectaddress=203.0.113.5"), 1),
+        (rule("*/8001", "10.1.0.5/3389"), 1),
+        (netsh_to("connectport=3389 connectaddress=127.0.0.1"), 0),
+        (netsh_to("connectport=22 connectaddress=172.20.11.5"), 0),
+        (netsh_to("connectport=3000 connectaddress=172.20.11.5"), 0),
+        (rule("*/8001", "172.20.11.5/22"), 0),
+    ] {
+        assert_eq!(found([event]).len(), expected);
+    }
+}
+
+#[test]
+fn a_forwarding_to_remote_desktop_is_reported_once() {
     let command = || netsh("netsh I p a v l=8001 listena=192.0.2.1 connectp=3389 c=192.0.2.5");
-    assert!(found([command()]).is_empty());
-    assert!(found([rule("192.0.2.1/8001", "192.0.2.5/3389")]).is_empty());
     let found = found([command(), rule("192.0.2.1/8001", "192.0.2.5/3389")]);
     let [finding] = found.as_slice() else {
         panic!("{found:?}")

@@ -133,3 +133,18 @@ fn the_relay_from_the_control_panel_to_its_loader_is_no_child() {
     let loader = child("C:\\Windows\\System32\\rundll32.exe", line, State::Unknown);
     assert_eq!(names(&loader, &panel), []);
 }
+
+#[test]
+fn a_loader_of_a_users_library_counts() {
+    let parent = script("C:\\Users\\a\\x.vbs");
+    let image = "C:\\Windows\\System32\\rundll32.exe";
+    let planted = child(
+        image,
+        "rundll32.exe C:\\Users\\a\\AppData\\Roaming\\x.dll,Start",
+        State::Valid,
+    );
+    let expected = [("child.tool", 15), ("child.planted-module", 20)];
+    assert_eq!(names(&planted, &parent), expected);
+    let installed = child(image, "rundll32.exe printui.dll,PrintUIEntry", State::Valid);
+    assert_eq!(names(&installed, &parent), [("child.tool", 15)]);
+}

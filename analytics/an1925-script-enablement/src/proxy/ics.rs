@@ -7,7 +7,7 @@ use sandtrap_sdk::{
 
 use crate::{
     found::Found,
-    interpreter::{Kind, Program},
+    interpreter::{Kind, Program, Script},
     tree::short,
 };
 
@@ -45,18 +45,30 @@ pub fn stages(
     found
 }
 
+/// The script that a control-system program is given, where it can be told from
+/// its other arguments.
+pub fn script(program: &Program<'_>) -> Option<Script> {
+    let path = script_argument(program.command_line)?;
+    let script = Script { path, engine: None };
+    Some(script.below(program.directory))
+}
+
 /// An option or an argument that is a file other than a program.
 fn takes_script(line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
     let has_option = ICS_HINTS.iter().any(|hint| lower.contains(hint));
-    has_option
-        || command_line::arguments_after_executable(line)
-            .take(16)
-            .any(|word| {
-                let extension = path::extension(&word.text);
-                ["txt", "scl", "bas", "ci", "vba"]
-                    .iter()
-                    .any(|known| extension.eq_ignore_ascii_case(known))
-                    || path::is_script_extension(extension)
-            })
+    has_option || script_argument(line).is_some()
+}
+
+fn script_argument(line: &str) -> Option<String> {
+    command_line::arguments_after_executable(line)
+        .take(16)
+        .map(|word| word.text.into_owned())
+        .find(|word| {
+            let extension = path::extension(word);
+            ["txt", "scl", "bas", "ci", "vba"]
+                .iter()
+                .any(|known| extension.eq_ignore_ascii_case(known))
+                || path::is_script_extension(extension)
+        })
 }

