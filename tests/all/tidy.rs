@@ -105,7 +105,7 @@ fn the_vocabulary_page_is_up_to_date() {
 /// A file is about one thing; past so many lines it rarely is.
 #[test]
 fn files_are_short() {
-    const LIMIT: usize = 500;
+    const LIMIT: usize = 600;
     let mut long = Vec::new();
     for folder in ["host/src", "guest-sdk/src", "analytics", "tests"] {
         for file in rust_files(&root().join(folder)) {

@@ -131,6 +131,10 @@ impl Analytic for ProxyBridging {
         .site_input(
             "internal_networks",
             "every private address counts as internal",
+        )
+        .site_input(
+            "approved_deployment_paths",
+            "hidden and encoded commands of deployment agents count",
         );
         let description = settings::describe(description);
         wanted::subscriptions()
@@ -181,7 +185,7 @@ impl ProxyBridging {
             return;
         };
         let mut chain = Chain::on(row, process, self.settings.spawn_lifetime());
-        spawn::add_stages(row, &self.settings, &mut chain);
+        spawn::add_stages(row, &self.settings, &self.site, &mut chain);
         self.settle(row, process, chain, findings);
     }
 

@@ -1,7 +1,7 @@
 //! Stage class `spawn`: what is suspicious about the way a process was started.
 
 use sandtrap_sdk::{
-    Chain, Row, baselines, field,
+    Chain, Row, Site, baselines, field,
     lineage::{self, ProcessInfo},
     signatures,
     windows::{
@@ -44,7 +44,7 @@ struct Launch {
 }
 
 /// Adds the stages that a launch earns.
-pub fn add_stages(row: &Row<'_>, settings: &Settings, chain: &mut Chain<'_, '_>) {
+pub fn add_stages(row: &Row<'_>, settings: &Settings, site: &Site, chain: &mut Chain<'_, '_>) {
     let Some(process) = row.process(field::PROCESS_HANDLE) else {
         return;
     };
@@ -72,7 +72,14 @@ pub fn add_stages(row: &Row<'_>, settings: &Settings, chain: &mut Chain<'_, '_>)
     launch.add_parent(row, settings, chain);
     launch.add_arguments(row, chain);
     launch.add_image(row, process, chain);
-    launch.add_shell(chain);
+    // Deployment agents hide and encode what they run.
+    let is_deployed = launch
+        .ancestors
+        .iter()
+        .any(|ancestor| site.is_approved_deployment(&ancestor.image) == Some(true));
+    if !is_deployed {
+        launch.add_shell(chain);
+    }
     if let Some(forward) = tunnel::forward(&launch.command_line) {
         let client = launch.name.file_name();
         chain.add(
@@ -167,7 +174,13 @@ impl Launch {
             let note = format!("{} was started without any argument", self.name.file_name());
             chain.add("spawn.no-arguments", 25, note);
         }
-        if let Some(abuse) = arguments::abuse(&self.name, &self.command_line) {
+        // The build tool of an installed development environment builds what its users
+        // wrote; the one that comes with Windows is what intruders find.
+        let is_development =
+            self.name.is("msbuild.exe") && path::place(&self.image) == Place::ProgramFiles;
+        if let Some(abuse) =
+            arguments::abuse(&self.name, &self.command_line).filter(|_| !is_development)
+        {
             let module = abuse.module.map(|path| signatures::of_file(row, &path, ""));
             let score = match module {
                 Some(signature) if signature.is_valid() => 5,

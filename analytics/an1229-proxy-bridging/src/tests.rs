@@ -333,3 +333,31 @@ fn an_administrators_forward_to_a_database_is_silent() {
     assert!(found(events("-L 5433:db01:5432")).is_empty());
     assert_eq!(found(events("-N -R 5433:127.0.0.1:3389")).len(), 1);
 }
+
+#[test]
+fn developers_builds_and_approved_agents_are_silent() {
+    let build = |image: &str| {
+        [
+            parent("C:\\Windows\\explorer.exe"),
+            start(image, "MSBuild.exe C:\\Users\\a\\source\\b.csproj"),
+            connect("198.51.100.7", 443),
+        ]
+    };
+    let installed = "C:\\Program Files\\Microsoft Visual Studio\\2022\\MSBuild.exe";
+    let shipped = "C:\\Windows\\Microsoft.NET\\Framework64\\v4.0.30319\\MSBuild.exe";
+    assert!(found(build(installed)).is_empty());
+    assert_eq!(found(build(shipped)).len(), 1);
+
+    let agent = "C:\\Program Files\\Deployer\\agent.exe";
+    let deploy = |site| {
+        let line = format!("{HIDDEN} -e JABhAD0AMQA7ACQAYgA9ADIA");
+        let events = [
+            parent(agent),
+            start(SHELL, &line),
+            connect("10.1.0.77", 8080),
+        ];
+        testing::run::<ProxyBridging>(World::new(), json!({}), site, events)
+    };
+    assert_eq!(deploy(json!({})).len(), 1);
+    assert!(deploy(json!({ "approved_deployment_paths": [agent] })).is_empty());
+}
