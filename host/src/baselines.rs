@@ -251,7 +251,8 @@ impl Baselines {
     }
 
     /// How many keys are held.
-    pub fn keys(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> usize {
         self.keys
     }
 

@@ -221,7 +221,8 @@ impl Marks {
     }
 
     /// How many marks are held.
-    pub fn held(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
         self.held
     }
 

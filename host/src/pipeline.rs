@@ -126,6 +126,17 @@ pub struct Counts {
     pub unknown_evidence: u64,
 }
 
+/// What was forgotten to keep memory bounded. Findings about it may be weaker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Processes of devices that have too many.
+    pub processes: u64,
+    /// Devices, with all their processes.
+    pub devices: u64,
+    /// Signatures of files.
+    pub signatures: u64,
+}
+
 /// The pipeline.
 pub struct Pipeline {
     workers: Workers,
@@ -241,6 +252,11 @@ impl Pipeline {
     /// What each analytic's baselines learned since they were restored.
     pub fn learned(&mut self) -> Result<Vec<(String, Vec<StoredEntry>)>, ShardLost> {
         self.workers.learned()
+    }
+
+    /// What was forgotten to keep memory bounded.
+    pub fn forgotten(&mut self) -> Result<Forgotten, ShardLost> {
+        self.workers.forgotten()
     }
 
     /// What was done so far.

@@ -14,7 +14,7 @@ use crate::{
     baselines::StoredEntry,
     error::LoadError,
     finding::Finding,
-    pipeline::{Counts, Options, Pipeline, Plan, ShardLost, Start},
+    pipeline::{Counts, Forgotten, Options, Pipeline, Plan, ShardLost, Start},
     shard::Fault,
     sources::{self, Input, InputSummary, ReadError, Recording, Undecodable},
 };
@@ -33,6 +33,8 @@ pub struct Summary {
     /// Events an analytic could not handle, the first of them; the counts have
     /// them all.
     pub faults: Vec<Fault>,
+    /// What was forgotten to keep memory bounded.
+    pub forgotten: Forgotten,
     /// What each analytic's baselines learned.
     pub learned: Vec<(String, Vec<StoredEntry>)>,
     /// Time spent reading, decoding and sorting.
@@ -151,6 +153,7 @@ pub fn scan(
     }
     pipeline.finish(&mut out)?;
     summary.learned = pipeline.learned()?;
+    summary.forgotten = pipeline.forgotten()?;
     summary.analysing = started.elapsed();
     summary.faults = faults;
     summary.counts = pipeline.counts().clone();

@@ -156,11 +156,6 @@ impl Signatures {
         }
     }
 
-    /// Replaces the operator's catalogue, between batches.
-    pub fn set_catalogue(&mut self, catalogue: Arc<Catalogue>) {
-        self.catalogue = catalogue;
-    }
-
     /// Learns from an event that lineage has taken in.
     pub fn take_in(&mut self, event: &Event) {
         if !matches!(event.class, classes::MODULE_LOAD | classes::DRIVER_LOAD) {

@@ -49,7 +49,8 @@ impl FleetDelta {
     }
 
     /// Whether it holds nothing.
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.baselines.is_empty()
     }
 }

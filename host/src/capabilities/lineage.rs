@@ -4,7 +4,7 @@ use crate::{
     bindings::sandtrap::analytic::lineage::{Host, Mark, MarkError, NewMark, ProcessInfo, Subject},
     instance::{Allowance, Scene, State},
     lineage,
-    lineage::AsOf,
+    lineage::{AsOf, Lineage},
     marks,
 };
 
@@ -34,13 +34,8 @@ impl Host for State {
         processes: Vec<u64>,
         limit: u32,
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
-        let cost = cost(&processes, limit.min(lineage::MAX_ANCESTORS));
-        let (scene, as_of) = self.as_of(as_of, cost)?;
-        let Scene { world, answers, .. } = scene;
-        processes
-            .into_iter()
-            .map(|process| infos(world.lineage.ancestors(&as_of, process, limit), answers))
-            .collect()
+        let limit = limit.min(lineage::MAX_ANCESTORS);
+        relatives(self, as_of, processes, limit, Lineage::ancestors)
     }
 
     fn children(
@@ -49,13 +44,8 @@ impl Host for State {
         processes: Vec<u64>,
         limit: u32,
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
-        let cost = cost(&processes, limit.min(lineage::MAX_CHILDREN));
-        let (scene, as_of) = self.as_of(as_of, cost)?;
-        let Scene { world, answers, .. } = scene;
-        processes
-            .into_iter()
-            .map(|process| infos(world.lineage.children(&as_of, process, limit), answers))
-            .collect()
+        let limit = limit.min(lineage::MAX_CHILDREN);
+        relatives(self, as_of, processes, limit, Lineage::children)
     }
 
     fn descendants(
@@ -64,13 +54,8 @@ impl Host for State {
         processes: Vec<u64>,
         limit: u32,
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
-        let cost = cost(&processes, limit.min(lineage::MAX_DESCENDANTS));
-        let (scene, as_of) = self.as_of(as_of, cost)?;
-        let Scene { world, answers, .. } = scene;
-        processes
-            .into_iter()
-            .map(|process| infos(world.lineage.descendants(&as_of, process, limit), answers))
-            .collect()
+        let limit = limit.min(lineage::MAX_DESCENDANTS);
+        relatives(self, as_of, processes, limit, Lineage::descendants)
     }
 
     fn find(&mut self, as_of: u64, queries: Vec<(u32, i64)>) -> wasmtime::Result<Vec<Option<u64>>> {
@@ -152,12 +137,25 @@ fn marks_of(scene: &mut Scene, as_of: &AsOf, subject: Subject) -> wasmtime::Resu
         .collect()
 }
 
-/// What a bulk question costs: as many answers as it may have.
-fn cost(processes: &[u64], limit: u32) -> usize {
-    processes.len().saturating_mul(limit.max(1) as usize)
+/// Finds the relatives of each process. A bulk question costs as many answers
+/// as it may have.
+fn relatives(
+    state: &mut State,
+    as_of: u64,
+    processes: Vec<u64>,
+    limit: u32,
+    find: for<'a> fn(&'a Lineage, &AsOf, u64, u32) -> Vec<lineage::ProcessInfo<'a>>,
+) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
+    let cost = processes.len().saturating_mul(limit.max(1) as usize);
+    let (scene, as_of) = state.as_of(as_of, cost)?;
+    let Scene { world, answers, .. } = scene;
+    processes
+        .into_iter()
+        .map(|process| infos(find(&world.lineage, &as_of, process, limit), answers))
+        .collect()
 }
 
-fn canonical(lineage: &lineage::Lineage, as_of: &AsOf, subject: Subject) -> marks::Subject {
+fn canonical(lineage: &Lineage, as_of: &AsOf, subject: Subject) -> marks::Subject {
     match subject {
         Subject::Process(process) => {
             let handles = lineage.handles_of(as_of, process);

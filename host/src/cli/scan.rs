@@ -19,7 +19,7 @@ use crate::{
     analytic::Configured,
     baselines::{BaselineStore, StoredEntry},
     finding::Finding,
-    pipeline,
+    pipeline::{self, Forgotten},
     scan::{Progress, Summary, scan},
     signatures::Catalogue,
     sinks::{
@@ -328,6 +328,14 @@ fn report(summary: &Summary, start_up: Duration) {
         eprintln!(
             "{} events were not shown to an analytic that failed on every call before",
             summary.counts.unseen
+        );
+    }
+    let forgotten = summary.forgotten;
+    if forgotten != Forgotten::default() {
+        eprintln!(
+            "to keep memory bounded {} processes, {} devices and {} signatures were forgotten; \
+             findings about them may be weaker",
+            forgotten.processes, forgotten.devices, forgotten.signatures
         );
     }
 }

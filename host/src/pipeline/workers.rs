@@ -8,7 +8,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::ShardLost;
+use super::{Forgotten, ShardLost};
 use crate::{
     baselines::{Baselines, Fleet, FleetDelta, StoredEntry},
     event::Event,
@@ -119,6 +119,27 @@ impl Workers {
         self.share_fleet(move |position, baselines| {
             (position == analytic).then(|| (Arc::default(), baselines.contributed()))
         })
+    }
+
+    /// What the shards had to forget to make room.
+    pub fn forgotten(&mut self) -> Result<Forgotten, ShardLost> {
+        let of_shards = self.on_each(|_, shard| {
+            let world = shard.world();
+            let lineage = world.map(|world| world.lineage.stats()).unwrap_or_default();
+            let signatures = world.map(|world| world.signatures.stats());
+            Forgotten {
+                processes: lineage.evicted,
+                devices: lineage.evicted_devices,
+                signatures: signatures.map_or(0, |stats| stats.evicted),
+            }
+        })?;
+        let mut all = Forgotten::default();
+        for of_shard in of_shards {
+            all.processes += of_shard.processes;
+            all.devices += of_shard.devices;
+            all.signatures += of_shard.signatures;
+        }
+        Ok(all)
     }
 
     /// What each analytic's baselines learned since they were restored.
