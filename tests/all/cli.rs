@@ -1,36 +1,33 @@
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use assert_cmd::Command;
 use sandtrap_tests::{ANALYTICS, root};
 use serde_json::Value;
 
 fn sandtrap() -> Command {
-    let mut command = Command::new(binary());
+    let mut command = Command::new(&*BINARY);
     command.current_dir(root());
     command
 }
 
-/// The binary of this build, beside the tests' own.
-fn binary() -> std::path::PathBuf {
+/// The command, built as it is now: cargo builds a package's binary for its own
+/// integration tests only.
+static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.parent().and_then(Path::parent).unwrap();
-    let binary = folder.join("sandtrap");
-    if !binary.is_file() {
-        // `cargo test -p sandtrap-tests` builds the library only.
-        let profile = if folder.ends_with("release") {
-            "release"
-        } else {
-            "dev"
-        };
-        let built = std::process::Command::new("cargo")
-            .args(["build", "-p", "sandtrap", "--profile", profile])
-            .current_dir(root())
-            .status()
-            .unwrap();
-        assert!(built.success());
-    }
-    binary
-}
+    let is_release = folder.ends_with("release");
+    let built = std::process::Command::new("cargo")
+        .args(["build", "--package", "sandtrap", "--profile"])
+        .arg(if is_release { "release" } else { "dev" })
+        .current_dir(root())
+        .status()
+        .unwrap();
+    assert!(built.success());
+    folder.join("sandtrap")
+});
 
 fn scenario(name: &str) -> String {
     format!("tests/scenarios/{name}/events.ndjson")
@@ -93,7 +90,11 @@ fn errors_say_what_to_do() {
             2,
             &["labels.json"],
         ),
-        (&["inspect", "README.md"], 2, &["README.md", "component"]),
+        (
+            &["inspect", "README.md"],
+            2,
+            &["README.md", "no WebAssembly file"],
+        ),
         (&["scan", "README.md", "--no-analytics"], 2, &["README.md"]),
     ] {
         let output = sandtrap().args(arguments).output().unwrap();
