@@ -193,7 +193,12 @@ impl Scan {
         };
         let layout = terminal::Layout {
             colour: to_terminal && colour_wanted(),
-            width: width(),
+            // A line for a script stays whole.
+            width: if to_terminal || format == Format::Report {
+                width()
+            } else {
+                usize::MAX
+            },
             brief: format == Format::Brief,
         };
         Ok(match format {
@@ -286,10 +291,15 @@ fn write_undecodable(path: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
 fn report(summary: &Summary, start_up: Duration) {
     let seconds = (summary.reading + summary.analysing).as_secs_f64();
     eprintln!(
-        "{} events from {} inputs in {seconds:.2} s ({:.0} events/s): reading {:.2} s, analysing {:.2} s; \
+        "{} events from {} {} in {seconds:.2} s ({:.0} events/s): reading {:.2} s, analysing {:.2} s; \
          loading the analytics took {:.2} s before that",
         summary.events,
         summary.inputs.len(),
+        if summary.inputs.len() == 1 {
+            "input"
+        } else {
+            "inputs"
+        },
         summary.events as f64 / seconds.max(1e-9),
         summary.reading.as_secs_f64(),
         summary.analysing.as_secs_f64(),
