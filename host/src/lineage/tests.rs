@@ -406,12 +406,14 @@ fn tree_shows_the_path_and_the_oldest_children() {
     assert_eq!(tree.last().unwrap().depth, 10);
     let hidden: u32 = tree.iter().map(|process| process.hidden_children).sum();
     assert_eq!(hidden, 88 - 40);
+    // What the finding cites beside the guilty process is shown, others are not.
+    let tree = lineage.tree(&as_of(LATER, 0), handles[13], &[handles[20]]);
+    let last = &tree[tree.len() - 2..];
     assert_eq!(
-        tree.len(),
-        lineage
-            .tree(&as_of(LATER, 0), handles[12], &[handles[100]])
-            .len()
+        [last[0].process, last[1].process],
+        [handles[13], handles[20]]
     );
+    assert!(last[0].is_guilty && last[0].depth == last[1].depth);
 }
 
 #[test]

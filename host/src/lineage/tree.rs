@@ -1,6 +1,6 @@
 //! The part of a process tree that a finding shows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
 
@@ -20,34 +20,27 @@ const CANDIDATES: usize = 1024;
 /// Longest text of a process in a tree, in bytes.
 const TEXT: usize = 8 * 1024;
 
+type Handles = HashSet<u64, RandomState>;
+
 impl Device {
-    /// The guilty process with the path that led to it and what it started,
-    /// parents before their children. Of its descendants those cited come
-    /// first, with the path to them, then the oldest.
+    /// The guilty process with the path that led to it, what it started, and
+    /// what else the finding cites below that path, parents before their
+    /// children. Of its descendants those cited come first, then the oldest.
     pub fn tree(&self, guilty: u64, cited: &[u64], sequence: u64) -> Vec<TreeProcess> {
         let Some(blamed) = self.process(guilty, sequence) else {
             return Vec::new();
         };
-        let mut path = self.ancestors(guilty, ANCESTORS, sequence);
-        path.reverse();
-        path.push(blamed);
-        let shown = self.descendants_shown(&blamed, cited, sequence);
+        let path = self.ancestors(guilty, ANCESTORS, sequence);
+        let root = path.last().map_or(blamed.process, |root| root.process);
+        let mut shown: Handles = path.iter().map(|process| process.process).collect();
+        shown.insert(blamed.process);
+        let most = shown.len() + DESCENDANTS;
+        self.show_cited(&mut shown, cited, sequence);
+        self.show_descendants(&mut shown, blamed.process, most, sequence);
 
-        let mut tree = Vec::with_capacity(path.len() + shown.len());
-        for (depth, process) in path.iter().enumerate() {
-            let next = path.get(depth + 1).map(|next| next.process);
-            let is_guilty = process.process == blamed.process;
-            let hidden = self
-                .children_of(process.process, sequence)
-                .filter(|child| Some(*child) != next)
-                .filter(|child| !is_guilty || !shown.contains(child))
-                .count();
-            tree.push(entry(process, depth, is_guilty, hidden));
-        }
-        let mut open: Vec<(u64, usize)> = Vec::new();
-        self.push_children(&mut open, blamed.process, path.len(), &shown, sequence);
-        let mut placed: HashSet<u64, RandomState> =
-            path.iter().map(|process| process.process).collect();
+        let mut tree = Vec::with_capacity(shown.len());
+        let mut placed = Handles::default();
+        let mut open = vec![(root, 0)];
         while let Some((handle, depth)) = open.pop() {
             let Some(process) = self.process(handle, sequence) else {
                 continue;
@@ -55,43 +48,20 @@ impl Device {
             if !placed.insert(process.process) {
                 continue;
             }
-            let hidden = self
+            let (below, hidden): (Vec<u64>, Vec<u64>) = self
                 .children_of(handle, sequence)
-                .filter(|child| !shown.contains(child))
-                .count();
-            tree.push(entry(&process, depth, false, hidden));
-            self.push_children(&mut open, handle, depth + 1, &shown, sequence);
+                .partition(|child| shown.contains(child));
+            let is_guilty = process.process == blamed.process;
+            tree.push(entry(&process, depth, is_guilty, hidden.len()));
+            // The oldest ends on top.
+            open.extend(below.into_iter().rev().map(|child| (child, depth + 1)));
         }
         tree
     }
 
-    /// Puts the shown children on the stack, the oldest on top.
-    fn push_children(
-        &self,
-        open: &mut Vec<(u64, usize)>,
-        parent: u64,
-        depth: usize,
-        shown: &HashSet<u64, RandomState>,
-        sequence: u64,
-    ) {
-        let from = open.len();
-        open.extend(
-            self.children_of(parent, sequence)
-                .filter(|child| shown.contains(child))
-                .map(|child| (child, depth)),
-        );
-        if let Some(new) = open.get_mut(from..) {
-            new.reverse();
-        }
-    }
-
-    fn descendants_shown(
-        &self,
-        guilty: &ProcessInfo<'_>,
-        cited: &[u64],
-        sequence: u64,
-    ) -> HashSet<u64, RandomState> {
-        let mut shown = HashSet::default();
+    /// Adds the cited processes that descend from what is shown, with the path
+    /// to each.
+    fn show_cited(&self, shown: &mut Handles, cited: &[u64], sequence: u64) {
         for handle in cited {
             let Some(process) = self.process(*handle, sequence) else {
                 continue;
@@ -102,28 +72,25 @@ impl Device {
                     .iter()
                     .map(|ancestor| ancestor.process),
             );
-            if let Some(below) = path.iter().position(|handle| *handle == guilty.process) {
+            if let Some(below) = path.iter().position(|handle| shown.contains(handle)) {
                 shown.extend(path.iter().take(below));
             }
         }
-        let candidates = self.descendants(guilty.process, CANDIDATES, sequence);
-        let parents: HashMap<u64, Option<u64>, RandomState> = candidates
-            .iter()
-            .map(|process| (process.process, process.parent))
-            .collect();
-        let mut oldest = candidates;
+    }
+
+    /// Adds the oldest descendants until so many are shown, only below what is
+    /// shown already, so that no path has a gap.
+    fn show_descendants(&self, shown: &mut Handles, guilty: u64, most: usize, sequence: u64) {
+        let mut oldest = self.descendants(guilty, CANDIDATES, sequence);
         oldest.sort_by_key(|process| (process.started, process.process));
         for process in oldest {
-            if shown.len() >= DESCENDANTS {
+            if shown.len() >= most {
                 break;
             }
-            // Only below what is shown already, so that no path has a gap.
-            let parent = parents.get(&process.process).copied().flatten();
-            if parent.is_some_and(|parent| parent == guilty.process || shown.contains(&parent)) {
+            if process.parent.is_some_and(|parent| shown.contains(&parent)) {
                 shown.insert(process.process);
             }
         }
-        shown
     }
 }
 
