@@ -78,14 +78,17 @@ impl Prepared {
                 id: description.id,
             });
         }
-        let reference = Arc::new(reference(&description, &bytes));
-        Ok(Self {
+        let prepared = Self {
             pre,
+            reference: Arc::new(reference(&description, &bytes)),
             description,
-            reference,
             requested,
             size: bytes.len(),
-        })
+        };
+        // Unknown classes and fields are refused now, by name, and not when
+        // there are events.
+        prepared.subscriptions(&mut FieldNames::default())?;
+        Ok(prepared)
     }
 
     /// Its identifier.

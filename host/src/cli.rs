@@ -7,6 +7,7 @@ mod build;
 mod inspect;
 mod list;
 mod loaded;
+mod progress;
 mod scan;
 mod signatures;
 mod vocabulary;

@@ -67,7 +67,9 @@ fn number(field: FieldId, event: &Event) -> u64 {
 }
 
 fn dictionary<'a>(texts: impl Iterator<Item = &'a str>) -> DictionaryColumn {
-    let hasher = foldhash::fast::FixedState::default();
+    // Seeded by chance, so that nobody can forge texts that meet; the order of
+    // first appearance decides, not the hash.
+    let hasher = foldhash::fast::RandomState::default();
     let mut known: HashTable<(&str, u32)> = HashTable::new();
     let mut values = empty();
     let mut codes = Vec::new();

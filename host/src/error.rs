@@ -132,7 +132,7 @@ pub enum CallError {
         milliseconds: u64,
     },
     /// It wanted more memory or tables than it may have, and gave up.
-    #[error("{export}: needed more than {bytes} bytes of memory")]
+    #[error("{export}: wanted more memory or tables than it may have ({bytes} bytes)")]
     Memory {
         /// What was called.
         export: &'static str,

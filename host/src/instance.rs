@@ -1,8 +1,11 @@
 //! One instance of an analytic: a store, one call at a time, teardown.
 
+mod limiter;
+
 use std::sync::Arc;
 
-use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
+use limiter::Limiter;
+use wasmtime::{Store, Trap};
 
 use crate::{
     analytic::Configured,
@@ -106,7 +109,7 @@ const ANSWERS_EXCEEDED: &str = "asked for longer answers than it may have in one
 
 /// What imports see: the data of an instance's store.
 pub struct State {
-    limits: StoreLimits,
+    limiter: Limiter,
     budget: Budget,
     analytic: Arc<str>,
     scene: Option<Scene>,
@@ -118,13 +121,7 @@ pub struct State {
 impl State {
     fn new(analytic: Arc<str>, budget: Budget) -> Self {
         Self {
-            limits: StoreLimitsBuilder::new()
-                .memory_size(budget.memory)
-                .table_elements(budget.table_elements)
-                .memories(2)
-                .tables(4)
-                .instances(8)
-                .build(),
+            limiter: Limiter::new(&budget),
             budget,
             analytic,
             scene: None,
@@ -210,7 +207,7 @@ impl Instance {
         budget: &Budget,
     ) -> Result<Self, CallError> {
         let mut store = Store::new(pre.engine(), State::new(analytic, budget.clone()));
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(budget.host_data);
         arm(&mut store);
         match pre.instantiate(&mut store) {
@@ -282,6 +279,7 @@ fn arm(store: &mut Store<State>) {
     state.calls_left = state.budget.host_calls;
     state.log_lines_left = state.budget.log_lines;
     state.contract = None;
+    state.limiter.forget();
     let ticks = state.budget.time.as_millis().div_ceil(TICK.as_millis());
     // One more, because the current tick is partly over.
     store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1));
@@ -309,13 +307,18 @@ fn explain(export: &'static str, error: &wasmtime::Error, state: &State) -> Call
             export,
             milliseconds: u64::try_from(state.budget.time.as_millis()).unwrap_or(u64::MAX),
         },
-        Some(Trap::AllocationTooLarge) => CallError::Memory {
+        _ if state.limiter.has_denied() => CallError::Memory {
             export,
             bytes: state.budget.memory,
         },
         Some(trap) => CallError::Trap {
             export,
             reason: trap.to_string(),
+        },
+        // The system refused something, such as memory for the instance.
+        None if error.chain().any(|cause| cause.is::<std::io::Error>()) => CallError::Host {
+            export,
+            reason: clean(&format!("{error:#}")),
         },
         // Everything else comes from lifting what the guest passed or
         // returned: bad pointers, bad UTF-8, unknown cases, too much data.

@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Installed, scan::stored};
+use super::{Installed, progress::Bar, scan::stored};
 use crate::{
     baselines::BaselineStore,
     pipeline,
@@ -88,15 +88,17 @@ impl Learn {
             baselines: stored(&store, &analytics)?,
             ..pipeline::Start::default()
         };
+        let bar = Bar::new();
         let summary = scan(
             &inputs,
             &analytics,
             start,
             &sources::Options::default(),
             pipeline::Options::default(),
-            &mut |_| {},
+            &mut |progress| bar.show(progress),
             &mut |_| ControlFlow::Continue(()),
         )?;
+        bar.clear();
         let keys: usize = summary
             .learned
             .iter()

@@ -11,7 +11,6 @@ use crate::{
     bindings::exports::sandtrap::analytic::detector::{Comparison, Step},
     capabilities::{Capability, Grants},
     engine::Engine,
-    vocabulary::FieldNames,
 };
 
 /// Show what a component is, what it may reach and what can be tuned.
@@ -28,9 +27,6 @@ impl Inspect {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let prepared = Prepared::load(&engine, &self.file, |_| Grants::from(Capability::ALL))
-            .map_err(|error| anyhow::anyhow!("{}: {error:#}", self.file.display()))?;
-        prepared
-            .subscriptions(&mut FieldNames::default())
             .map_err(|error| anyhow::anyhow!("{}: {error:#}", self.file.display()))?;
         if self.json || !std::io::stdout().is_terminal() {
             println!("{:#}", object(&prepared));

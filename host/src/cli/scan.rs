@@ -12,15 +12,14 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Installed, colour_wanted};
+use super::{Installed, colour_wanted, progress::Bar};
 use crate::{
     analytic::Configured,
     baselines::{BaselineStore, StoredEntry},
     finding::Finding,
     pipeline::{self, Forgotten},
-    scan::{Progress, Summary, scan},
+    scan::{Summary, scan},
     signatures::Catalogue,
     sinks::{
         Sink,
@@ -233,43 +232,6 @@ fn width() -> usize {
         .map_or(100, |(_, columns)| columns.clamp(40, 140) as usize)
 }
 
-/// A progress bar on a terminal, nothing elsewhere.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        Self(bar)
-    }
-
-    fn show(&self, progress: Progress) {
-        let (label, done, total, unit) = match progress {
-            Progress::Reading(done, total) => ("reading", done, total, "{bytes}/{total_bytes}"),
-            Progress::Analysing(done, total) => (
-                "analysing",
-                done,
-                Some(total),
-                "{human_pos}/{human_len} events",
-            ),
-        };
-        if self.0.message() != label {
-            let template = format!("{{msg:10}} {{bar:32}} {unit}  {{eta}}");
-            if let Ok(style) = ProgressStyle::with_template(&template) {
-                self.0.set_style(style);
-            }
-            self.0.set_message(label);
-        }
-        if let Some(total) = total {
-            self.0.set_length(total);
-        }
-        self.0.set_position(done);
-    }
-
-    fn clear(&self) {
-        self.0.finish_and_clear();
-    }
-}
-
 fn write_undecodable(path: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let mut out = BufWriter::new(File::create(path)?);
@@ -338,6 +300,12 @@ fn report(summary: &Summary, start_up: Duration) {
         eprintln!(
             "{} events were not shown to an analytic that failed on every call before",
             summary.counts.unseen
+        );
+    }
+    if summary.counts.unknown_evidence > 0 {
+        eprintln!(
+            "{} events that analytics cited were not theirs to cite",
+            summary.counts.unknown_evidence
         );
     }
     let forgotten = summary.forgotten;

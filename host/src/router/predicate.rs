@@ -246,3 +246,60 @@ fn stands(anchor: Anchor, text: &[u8], value: &[u8]) -> bool {
     };
     part.is_some_and(|part| part.eq_ignore_ascii_case(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::fields;
+
+    fn text(comparison: Comparison, value: &str) -> Step {
+        Step::Text {
+            field: "process.cmd_line".to_owned(),
+            comparison,
+            values: vec![value.to_owned()],
+        }
+    }
+
+    fn holds(steps: &[Step]) -> bool {
+        let mut event = Fields::default();
+        event.set_text(fields::PROCESS_CMD_LINE, "PowerShell -Enc AAAA");
+        event.set_number(fields::PROCESS_PID, 7);
+        let predicate = Predicate::compile(steps, &mut FieldNames::default()).unwrap();
+        predicate.matches(&event)
+    }
+
+    #[test]
+    fn comparisons_ignore_case_and_steps_are_postfix() {
+        use Comparison::{Contains, EndsWith, Equals, StartsWith};
+        assert!(holds(&[]));
+        assert!(holds(&[text(StartsWith, "powershell")]));
+        assert!(holds(&[text(EndsWith, "aaaa")]));
+        assert!(holds(&[text(Contains, "-ENC ")]));
+        assert!(holds(&[text(Equals, "POWERSHELL -enc aaaa")]));
+        assert!(!holds(&[text(Equals, "powershell")]));
+        assert!(!holds(&[text(StartsWith, "powershell -enc aaaa and more")]));
+        let pid = |low, high| Step::Number {
+            field: "process.pid".to_owned(),
+            ranges: vec![(low, high)],
+        };
+        assert!(holds(&[pid(7, 7)]) && !holds(&[pid(8, 9)]));
+        let absent = Step::Present("process.uid".to_owned());
+        assert!(holds(&[absent, Step::Negate, pid(0, 10), Step::AllOf(2)]));
+        assert!(!holds(&[pid(8, 9), text(Equals, "x"), Step::AnyOf(2)]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let refused =
+            |steps: &[Step]| Predicate::compile(steps, &mut FieldNames::default()).unwrap_err();
+        let unknown = Step::Present("process.nonsense".to_owned());
+        assert!(refused(&[unknown]).to_string().contains("process.nonsense"));
+        let known = || Step::Present("process.uid".to_owned());
+        assert_eq!(refused(&[Step::Negate]), PredicateError::Underflow(0));
+        assert_eq!(
+            refused(&[known(), Step::AllOf(2)]),
+            PredicateError::Underflow(1)
+        );
+        assert_eq!(refused(&[known(), known()]), PredicateError::Leftover(2));
+    }
+}
