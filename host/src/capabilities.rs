@@ -14,7 +14,9 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::{bindings::sandtrap::analytic, error::LoadError, instance::State};
 
 /// A capability: one imported interface of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Capability {
     /// Processes, what led to them, and marks on them.

@@ -1,22 +1,42 @@
 //! The operator's configuration: what the site is like, and what each analytic
 //! may do. One TOML file, every key optional.
 
+mod daemon;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use daemon::{
+    Bulk, Daemon, EvtxFolder, FileSink, Files, Http, Log, LogFormat, OnFull, Sinks, Sources, Tcp,
+    Unix, Webhook,
+};
 
 use crate::capabilities::{Capability, Grants};
 
 /// The whole configuration.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Folder of the analytics' `.wasm` files.
     pub analytics_folder: Option<PathBuf>,
+    /// Folder of what the daemon must find again after a restart.
+    pub state_folder: Option<PathBuf>,
+    /// How the daemon runs.
+    pub daemon: Daemon,
+    /// How it logs.
+    pub log: Log,
+    /// Its HTTP server: ingestion, metrics and the API.
+    pub http: Http,
+    /// Where events come from, besides HTTP.
+    pub sources: Sources,
+    /// Where findings go.
+    pub sinks: Sinks,
     /// What the site is like.
     pub site: Site,
     /// What each analytic may do, by its identifier.
@@ -25,11 +45,12 @@ pub struct Config {
 
 /// What is told to every analytic about the site. Absent keys leave the
 /// analytics' documented defaults, which findings then name as missing.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Site {
     /// Networks of the site, such as `10.20.0.0/16`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>")]
     pub internal_networks: Option<Vec<IpNet>>,
     /// When patching and administration are expected.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +70,7 @@ pub struct Site {
 }
 
 /// A weekly maintenance window.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaintenanceWindow {
     /// On which days it opens.
@@ -64,7 +85,7 @@ pub struct MaintenanceWindow {
 }
 
 /// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Day {
@@ -78,7 +99,7 @@ pub enum Day {
 }
 
 /// What some devices are for.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AssetRole {
     /// Which devices, as a glob over host names.
@@ -88,7 +109,7 @@ pub struct AssetRole {
 }
 
 /// What a device is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Role {
@@ -102,7 +123,7 @@ pub enum Role {
 }
 
 /// What one analytic may do.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnalyticConfig {
     /// The capabilities it is granted; all, if absent.

@@ -7,10 +7,10 @@
 //! Input is hostile: every length, depth and count has a limit, and a record
 //! that cannot be decoded is counted, kept aside and passed over.
 
-mod blocks;
+pub(crate) mod blocks;
 mod crew;
 mod decoder;
-mod evtx;
+pub(crate) mod evtx;
 mod inputs;
 mod intake;
 mod json;
@@ -18,7 +18,7 @@ mod keys;
 mod record;
 mod recording;
 mod shape;
-mod stream;
+pub(crate) mod stream;
 mod undecodable;
 mod xml;
 

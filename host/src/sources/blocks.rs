@@ -14,24 +14,24 @@ const BLOCK: usize = 256 * 1024;
 
 /// Some records of an input.
 #[derive(Debug, Default)]
-pub(super) struct Block {
+pub(crate) struct Block {
     buffer: Vec<u8>,
     /// The records, in order.
-    pub(super) pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<Piece>,
 }
 
 /// A record's place in a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Piece {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
     /// Why it is known already that it cannot be decoded.
-    pub(super) fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
 }
 
 /// Why a piece is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Malformed(Malformed),
     /// The input ended or broke.
     Input(String),
@@ -39,13 +39,13 @@ pub(super) enum Fault {
 
 impl Block {
     /// The bytes of a piece.
-    pub(super) fn bytes(&self, piece: &Piece) -> &[u8] {
+    pub(crate) fn bytes(&self, piece: &Piece) -> &[u8] {
         self.buffer.get(piece.start..piece.end).unwrap_or_default()
     }
 }
 
 /// An input, block by block.
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     stream: Stream,
     cutter: Cutter,
     carry: Vec<u8>,
@@ -54,7 +54,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new(stream: Stream, shape: Shape, options: &Options) -> Self {
+    pub(crate) fn new(stream: Stream, shape: Shape, options: &Options) -> Self {
         let is_array = stream.beginning().0.trim_ascii_start().starts_with(b"[");
         Self {
             cutter: Cutter::new(shape, is_array),
@@ -66,12 +66,12 @@ impl Blocks {
     }
 
     /// Bytes taken from the source so far.
-    pub(super) fn consumed(&self) -> u64 {
+    pub(crate) fn consumed(&self) -> u64 {
         self.stream.consumed()
     }
 
     /// Reads the next block into `block`; false at the end.
-    pub(super) fn next(&mut self, block: &mut Block) -> bool {
+    pub(crate) fn next(&mut self, block: &mut Block) -> bool {
         block.pieces.clear();
         while !self.is_over && block.pieces.is_empty() {
             self.read(block);

@@ -9,17 +9,17 @@ use std::{
 use evtx::{EvtxChunkData, ParserSettings};
 
 /// What stands before the first chunk.
-pub(super) const HEADER: usize = 4096;
+pub(crate) const HEADER: usize = 4096;
 
 /// A chunk. Reading them one by one bounds what a file can make us keep.
-pub(super) const CHUNK: usize = 64 * 1024;
+pub(crate) const CHUNK: usize = 64 * 1024;
 
 /// How many records of a chunk may fail one after the other. A chunk that was
 /// made to fail over and over ends here.
 const MAX_FAILURES: usize = 256;
 
 /// What a chunk yields.
-pub(super) enum Rendered<'a> {
+pub(crate) enum Rendered<'a> {
     /// A record as JSON.
     Record(&'a [u8]),
     /// A record that failed.
@@ -27,19 +27,19 @@ pub(super) enum Rendered<'a> {
 }
 
 /// Renders the records of chunks.
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     settings: Arc<ParserSettings>,
 }
 
 impl Chunks {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             settings: Arc::new(ParserSettings::new().indent(false)),
         }
     }
 
     /// Hands every record of a chunk to `take`.
-    pub(super) fn read(&self, chunk: &[u8], take: &mut dyn FnMut(Rendered<'_>)) {
+    pub(crate) fn read(&self, chunk: &[u8], take: &mut dyn FnMut(Rendered<'_>)) {
         // The crate has panicked on damaged files before. Nothing of ours is
         // left half done: what `take` was given, it was given whole.
         let result = catch_unwind(AssertUnwindSafe(|| self.render(chunk, take)));

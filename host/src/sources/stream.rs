@@ -21,7 +21,7 @@ const BEGINNING: usize = 64 * 1024;
 const FREE_EXPANSION: u64 = 256 * 1024 * 1024;
 
 /// An input that was opened.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     reader: Box<dyn Read + Send>,
     beginning: Vec<u8>,
     is_whole: bool,
@@ -30,7 +30,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Opens a file, or standard input where there is no path.
-    pub(super) fn open(path: Option<&Path>, options: &Options) -> io::Result<Self> {
+    pub(crate) fn open(path: Option<&Path>, options: &Options) -> io::Result<Self> {
         let source: Box<dyn Read + Send> = match path {
             Some(path) => Box::new(File::open(path)?),
             None => Box::new(io::stdin()),
@@ -39,7 +39,7 @@ impl Stream {
     }
 
     /// Opens bytes from anywhere.
-    pub(super) fn new(source: Box<dyn Read + Send>, options: &Options) -> io::Result<Self> {
+    pub(crate) fn new(source: Box<dyn Read + Send>, options: &Options) -> io::Result<Self> {
         let consumed = Arc::new(AtomicU64::new(0));
         let counted = Counted {
             source,
@@ -66,18 +66,18 @@ impl Stream {
     }
 
     /// How it begins, and whether that is all of it.
-    pub(super) fn beginning(&self) -> (&[u8], bool) {
+    pub(crate) fn beginning(&self) -> (&[u8], bool) {
         (&self.beginning, self.is_whole)
     }
 
     /// Bytes taken from the source so far, before decompressing.
-    pub(super) fn consumed(&self) -> u64 {
+    pub(crate) fn consumed(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
     }
 
     /// Reads into `buffer` until it is full or the input ends; returns how much
     /// was read and the error that ended it, if one did.
-    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match self.reader.read(rest) {

@@ -1,0 +1,3 @@
+//! The daemon: live events in, findings out, for months.
+
+pub mod board;

@@ -1,0 +1,127 @@
+//! What the daemon tells about itself: the API and `sandtrap status` show it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::Serialize;
+
+/// The state of everything, put together by those who know and read by the
+/// API.
+#[derive(Debug, Default)]
+pub struct Board {
+    status: Mutex<Status>,
+}
+
+/// What is told.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Status {
+    /// Version of the host.
+    pub version: String,
+    /// Whether the analytics are loaded and events are taken in.
+    pub ready: bool,
+    /// Whether it is stopping.
+    pub stopping: bool,
+    /// When it started, RFC 3339.
+    pub started: String,
+    /// Events processed in its life, over restarts.
+    pub events: u64,
+    /// Findings issued in its life.
+    pub findings: u64,
+    /// The analytics by identifier.
+    pub analytics: BTreeMap<String, AnalyticStatus>,
+    /// Files in the analytics folder that did not load, and why.
+    pub refused: BTreeMap<String, String>,
+    /// The sources.
+    pub sources: BTreeMap<String, SourceStatus>,
+    /// The sinks.
+    pub sinks: BTreeMap<String, SinkStatus>,
+    /// Why the last reload of the configuration was refused, if it was.
+    pub configuration_error: Option<String>,
+    /// How many analytics were loaded, replaced or unloaded while running.
+    pub reloads: u64,
+}
+
+/// An analytic.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct AnalyticStatus {
+    /// `running` or `stopped`.
+    pub state: String,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its component.
+    pub sha256: String,
+    /// The file it was loaded from.
+    pub file: String,
+    /// When it was loaded, RFC 3339.
+    pub loaded: String,
+    /// Events it was shown since it was loaded.
+    pub events: u64,
+    /// Its findings since then.
+    pub findings: u64,
+    /// Events it could not handle since then.
+    pub faults: u64,
+    /// The last fault, or why a newer version was refused.
+    pub last_error: Option<String>,
+    /// What it may use and what it used.
+    pub budget: BudgetUse,
+}
+
+/// What an analytic may use and what it used.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct BudgetUse {
+    /// Time a call may take, in milliseconds.
+    pub call_limit_ms: u64,
+    /// The longest call, in microseconds.
+    pub call_longest_us: u64,
+    /// All calls together, in milliseconds.
+    pub calls_total_ms: u64,
+    /// Memory an instance may take, in bytes.
+    pub memory_limit: u64,
+    /// The most an instance took.
+    pub memory: u64,
+}
+
+/// A source.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SourceStatus {
+    /// Records taken in since the start.
+    pub records: u64,
+    /// The last error.
+    pub last_error: Option<String>,
+    /// What it does now, in a few words.
+    pub state: String,
+}
+
+/// A sink.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SinkStatus {
+    /// Number of the last finding it confirmed.
+    pub confirmed: u64,
+    /// Findings that wait for it.
+    pub waiting: u64,
+    /// The last error, if the last delivery failed.
+    pub last_error: Option<String>,
+}
+
+impl Board {
+    /// A copy of everything.
+    pub fn status(&self) -> Status {
+        self.lock().clone()
+    }
+
+    /// Changes something.
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.lock());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A board that many share.
+pub type SharedBoard = Arc<Board>;
