@@ -55,8 +55,18 @@ impl Prepared {
         path: &Path,
         grants: impl FnOnce(&str) -> Grants,
     ) -> Result<Self, LoadError> {
-        let bytes = read(path)?;
-        let component = compile(engine, &bytes)?;
+        Self::new(engine, &name_of(path), &read(path)?, grants)
+    }
+
+    /// Compiles, checks and describes a component. `name` stands for it in
+    /// messages until it has said what it is called.
+    pub fn new(
+        engine: &Engine,
+        name: &str,
+        bytes: &[u8],
+        grants: impl FnOnce(&str) -> Grants,
+    ) -> Result<Self, LoadError> {
+        let component = compile(engine, bytes)?;
         let world = component.component_type();
         let imports: Vec<String> = world
             .imports(engine.wasmtime())
@@ -69,26 +79,32 @@ impl Prepared {
         let pre = linker.instantiate_pre(&component).map_err(invalid)?;
         let pre = AnalyticPre::new(pre)
             .map_err(|error| LoadError::NoDetector(clean(&format!("{error:#}"))))?;
-        let name = Arc::from(name_of(path));
-        let description = Instance::bare(&pre, name, &Budget::default())?.describe()?;
+        let description = Instance::bare(&pre, Arc::from(name), &Budget::default())?.describe()?;
         check(&description)?;
-        if let Some(missing) = requested.difference(&grants(&description.id)).next() {
-            return Err(LoadError::NotGranted {
-                capability: missing.name(),
-                id: description.id,
-            });
-        }
+        let granted = grants(&description.id);
         let prepared = Self {
             pre,
-            reference: Arc::new(reference(&description, &bytes)),
+            reference: Arc::new(reference(&description, bytes)),
             description,
             requested,
             size: bytes.len(),
         };
+        prepared.check_grants(&granted)?;
         // Unknown classes and fields are refused now, by name, and not when
         // there are events.
         prepared.subscriptions(&mut FieldNames::default())?;
         Ok(prepared)
+    }
+
+    /// Whether it is granted everything it imports.
+    pub fn check_grants(&self, granted: &Grants) -> Result<(), LoadError> {
+        match self.requested.difference(granted).next() {
+            None => Ok(()),
+            Some(missing) => Err(LoadError::NotGranted {
+                capability: missing.name(),
+                id: self.id().to_owned(),
+            }),
+        }
     }
 
     /// Its identifier.
@@ -181,7 +197,8 @@ fn invalid(error: wasmtime::Error) -> LoadError {
     LoadError::Invalid(clean(&format!("{error:#}")))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+/// Reads a component file whole, if it is not too large.
+pub fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let failed = |source| LoadError::Read {
         path: path.to_owned(),
         source,
@@ -196,7 +213,8 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(path).map_err(failed)
 }
 
-fn name_of(path: &Path) -> String {
+/// What a component is called before it said so: its file's name.
+pub fn name_of(path: &Path) -> String {
     path.file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default()

@@ -10,6 +10,7 @@
 //! [`Baselines::commit`] on.
 
 mod fleet;
+mod persist;
 mod seen;
 mod store;
 #[cfg(test)]
@@ -114,6 +115,9 @@ pub struct Baselines {
     /// The entries with anything the fleet's snapshot does not hold yet, each
     /// once, so that an exchange costs only as much as changed.
     fresh: Vec<Place>,
+    /// The entries that changed since they were last stored, each once, if
+    /// anyone stores more than once.
+    changed: Option<Vec<Place>>,
 }
 
 /// Device, baseline and key.
@@ -261,8 +265,8 @@ impl Baselines {
     /// [`set_fleet`](Self::set_fleet) before the next look-up.
     pub fn take_delta(&mut self) -> FleetDelta {
         let mut delta = FleetDelta::default();
-        for (device, name, key) in std::mem::take(&mut self.fresh) {
-            let Some(device) = self.devices.get_mut(&device) else {
+        for (place, name, key) in std::mem::take(&mut self.fresh) {
+            let Some(device) = self.devices.get_mut(&place) else {
                 continue;
             };
             let Some(baseline) = device.baselines.get_mut(&*name) else {
@@ -274,7 +278,11 @@ impl Baselines {
                 && entry.fresh.count > 0
             {
                 delta.add(&name, &key, device.hash, entry.take_fresh());
-                entry.is_changed = true;
+                if !std::mem::replace(&mut entry.is_changed, true)
+                    && let Some(changed) = &mut self.changed
+                {
+                    changed.push((place, name, key));
+                }
             }
         }
         delta
@@ -313,50 +321,6 @@ impl Baselines {
         std::mem::take(&mut self.fleet)
     }
 
-    /// Takes back an entry that was stored. Those of one run are within the
-    /// limits, so they are not checked again.
-    pub fn restore(&mut self, stored: StoredEntry) {
-        let name: Arc<str> = Arc::from(&*stored.device);
-        let device = self
-            .devices
-            .entry(Arc::clone(&name))
-            .or_insert_with(|| DeviceBaselines::of(&name));
-        let baseline = device.baselines.entry_ref(&*stored.baseline).or_default();
-        let all = &mut baseline.all;
-        all.merged = all.merged.and(stored.merged);
-        all.fresh = all.fresh.and(stored.fresh);
-        let entry = Entry::stored(stored.merged, stored.fresh, stored.minutes);
-        if entry.fresh.count > 0 {
-            self.fresh.push((name, stored.baseline, stored.key.clone()));
-        }
-        if baseline.keys.insert(stored.key.into(), entry).is_none() {
-            self.keys += 1;
-        }
-    }
-
-    /// The entries that changed since the last time, sorted.
-    pub fn take_changes(&mut self) -> Vec<StoredEntry> {
-        let mut changes = Vec::new();
-        for (name, device) in &mut self.devices {
-            for (baseline, keys) in &mut device.baselines {
-                for (key, entry) in &mut keys.keys {
-                    if std::mem::take(&mut entry.is_changed) {
-                        changes.push(StoredEntry {
-                            device: (&**name).into(),
-                            baseline: baseline.as_str().into(),
-                            key: key.as_str().into(),
-                            merged: entry.merged,
-                            fresh: entry.fresh,
-                            minutes: entry.minutes.clone(),
-                        });
-                    }
-                }
-            }
-        }
-        changes.sort_unstable_by(|one, other| one.place().cmp(&other.place()));
-        changes
-    }
-
     fn entry(&self, device: &str, baseline: &str, key: &str) -> Option<&Entry> {
         let device = self.devices.get(device)?;
         device.baselines.get(baseline)?.keys.get(key)
@@ -371,11 +335,12 @@ impl Baselines {
                 continue;
             };
             settle(&mut known.all);
-            let mut is_fresh = false;
+            let (mut is_fresh, mut is_changed) = (false, false);
             if let Some(entry) = known.keys.get_mut(&*key) {
-                let was_fresh = entry.fresh.count > 0;
+                let (was_fresh, was_changed) = (entry.fresh.count > 0, entry.is_changed);
                 settle(entry);
                 is_fresh = !was_fresh && entry.fresh.count > 0;
+                is_changed = !was_changed && entry.is_changed;
                 if entry.is_empty() {
                     known.keys.remove(&*key);
                     self.keys = self.keys.saturating_sub(1);
@@ -386,6 +351,9 @@ impl Baselines {
             }
             if device.baselines.is_empty() {
                 self.devices.remove(&name);
+            }
+            if let Some(changed) = self.changed.as_mut().filter(|_| is_changed) {
+                changed.push((Arc::clone(&name), baseline.clone(), key.clone()));
             }
             if is_fresh {
                 self.fresh.push((name, baseline, key));

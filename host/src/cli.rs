@@ -8,6 +8,7 @@ mod inspect;
 mod list;
 mod loaded;
 mod progress;
+mod run;
 mod scan;
 mod signatures;
 mod vocabulary;
@@ -16,10 +17,15 @@ pub use vocabulary::page as vocabulary_page;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use self::loaded::{NotInstalled, SettingsRefused};
-use crate::{catalog::FolderError, config::ConfigError};
+use crate::{
+    catalog::FolderError,
+    config::{ConfigError, LogFormat},
+};
 
 /// Runs security-detection analytics, each in a WebAssembly sandbox, over
 /// Windows telemetry.
@@ -34,6 +40,7 @@ const AFTER_HELP: &str = "\
 Start with:
   sandtrap build                 compile the analytics that come with Sandtrap
   sandtrap scan evidence/*.evtx  look for what they detect
+  sandtrap run --config FILE     take events in for months
 
 Exit codes: 0 fine, 1 findings (with --fail-on-findings), 2 an analytic or an
 input is at fault, 3 the configuration is.";
@@ -42,6 +49,8 @@ input is at fault, 3 the configuration is.";
 enum Command {
     /// Compile analytics to components.
     Build(build::Build),
+    /// Run as a service.
+    Run(run::Run),
     /// Scan recorded telemetry and report findings.
     Scan(scan::Scan),
     /// List the installed analytics.
@@ -61,15 +70,19 @@ enum Command {
 impl Cli {
     /// Does what the command line says.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
-            .with_target(false)
-            .with_env_filter(
-                tracing_subscriber::EnvFilter::try_from_env("SANDTRAP_LOG")
-                    .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
-            )
-            .init();
-        match self.command {
+        let command = match self.command {
+            Command::Run(command) => {
+                let config = command.read()?;
+                let level = config.log.level.as_deref().unwrap_or("info");
+                start_log(config.log.format, level)?;
+                return command.run(config);
+            }
+            command => command,
+        };
+        start_log(LogFormat::Human, "warn")?;
+        match command {
+            // Dealt with above.
+            Command::Run(command) => command.read().and_then(|config| command.run(config)),
             Command::Build(command) => command.run(),
             Command::Scan(command) => command.run(),
             Command::List(command) => command.run(),
@@ -80,6 +93,26 @@ impl Cli {
             Command::Vocabulary(command) => command.run(),
         }
     }
+}
+
+/// Starts logging to standard error.
+fn start_log(format: LogFormat, level: &str) -> anyhow::Result<()> {
+    let filter = match EnvFilter::try_from_env("SANDTRAP_LOG") {
+        Ok(filter) => filter,
+        Err(_) => EnvFilter::try_new(level)
+            .with_context(|| format!("log.level: `{level}` is not a log level"))?,
+    };
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter);
+    match format {
+        LogFormat::Human => log
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
 }
 
 /// Where the analytics are and how they are configured.
@@ -128,6 +161,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is_configuration = error.is::<ConfigError>()
         || error.is::<FolderError>()
         || error.is::<NotInstalled>()
+        || error.is::<run::NoState>()
         || error.is::<SettingsRefused>();
     if is_configuration {
         ExitCode::from(3)

@@ -1,7 +1,7 @@
 //! The operator's configuration: what the site is like, and what each analytic
 //! may do. One TOML file, every key optional.
 
-mod daemon;
+pub mod daemon;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ pub use daemon::{
 use crate::capabilities::{Capability, Grants};
 
 /// The whole configuration.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Folder of the analytics' `.wasm` files.
@@ -123,7 +123,7 @@ pub enum Role {
 }
 
 /// What one analytic may do.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnalyticConfig {
     /// The capabilities it is granted; all, if absent.
@@ -178,6 +178,39 @@ impl Config {
             reason,
         })?;
         Ok(config)
+    }
+
+    /// The sections that differ and that a running daemon cannot change.
+    pub fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("daemon", self.daemon == other.daemon),
+            ("log", self.log == other.log),
+            ("http", self.http == other.http),
+            ("sources", self.sources == other.sources),
+            ("sinks", self.sinks == other.sinks),
+            ("state_folder", self.state_folder == other.state_folder),
+            (
+                "analytics_folder",
+                self.analytics_folder == other.analytics_folder,
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, is_same)| !is_same)
+        .map(|(section, _)| section)
+        .collect()
+    }
+
+    /// Whether standard input is the only source that was asked for, so that
+    /// its end is the end.
+    pub fn is_only_stdin(&self) -> bool {
+        let Sources {
+            files,
+            evtx,
+            tcp,
+            unix,
+            stdin,
+        } = &self.sources;
+        *stdin && files.is_empty() && evtx.is_empty() && tcp.is_empty() && unix.is_empty()
     }
 
     /// What the analytic is granted.

@@ -1,3 +1,24 @@
 //! The daemon: live events in, findings out, for months.
+//!
+//! ```text
+//! sources   hand deliveries over at the gate
+//! dispatch  decodes them, runs the pipeline, collects what came of it
+//! ledger    stores that in one transaction, feeds the outlets, acknowledges
+//! ```
 
 pub mod board;
+pub mod core;
+mod decode;
+mod dispatch;
+mod ledger;
+mod letters;
+mod reload;
+pub mod run;
+mod seen;
+pub mod store;
+
+/// The host's clock, RFC 3339. It is for operators only: nothing an analytic
+/// sees and no finding depends on it.
+fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}

@@ -5,11 +5,17 @@
 //! is committed. Whatever was not acknowledged is to be delivered again; what
 //! was processed already is recognised then.
 
+pub mod evtx;
+mod feed;
+pub mod files;
 mod gate;
+pub mod lines;
+mod reading;
 mod records;
 
+pub use feed::{Feed, Running};
 pub use gate::{Gate, Inlet, Room, Stopping, Submitted, Work};
-pub use records::{RecordReader, Records, RecordsError};
+pub use records::{Place, RecordReader, Records, RecordsError};
 
 use std::sync::Arc;
 

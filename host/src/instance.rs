@@ -216,6 +216,19 @@ impl Instance {
         }
     }
 
+    /// How large its linear memory grew, in bytes.
+    pub fn memory(&self) -> usize {
+        self.store.data().limiter.memory()
+    }
+
+    /// How many questions of the last call the host answered, and how many
+    /// broke the contract.
+    pub fn questions(&self) -> (u64, u64) {
+        let state = self.store.data();
+        let asked = state.budget.host_calls.saturating_sub(state.calls_left);
+        (asked, u64::from(state.contract.is_some()))
+    }
+
     /// Calls `describe`.
     pub fn describe(
         &mut self,

@@ -1,10 +1,11 @@
 //! From what an analytic says to a finding that leaves the host: identity,
 //! time, evidence, the process tree, and what was missing.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-};
+mod issued;
+
+use std::sync::Arc;
+
+pub use issued::Issued;
 
 use crate::{
     analytic::Configured,
@@ -16,35 +17,10 @@ use crate::{
     vocabulary::vocabulary,
 };
 
-/// How many chains are remembered to tell an update from a first finding.
-const REMEMBERED: usize = 100_000;
 /// How many events a finding may cite. Each may add a branch to its tree.
 const CITATIONS: usize = 256;
 /// Longest detail, in bytes.
 const MAX_DETAIL: usize = 64 * 1024;
-
-/// The chains an analytic has reported on a shard.
-#[derive(Debug, Default)]
-pub struct Issued {
-    known: HashSet<String>,
-    order: VecDeque<String>,
-}
-
-impl Issued {
-    /// Whether the chain was reported before; it is from now on.
-    fn again(&mut self, chain: &str) -> bool {
-        if !self.known.insert(chain.to_owned()) {
-            return true;
-        }
-        self.order.push_back(chain.to_owned());
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        false
-    }
-}
 
 /// A finding made, and what it cited in vain.
 pub struct Made {
@@ -109,7 +85,7 @@ pub fn finding(
         .map(|process| scene.world.lineage.tree(&as_of, process, &cited))
         .unwrap_or_default();
     let finding = Finding {
-        is_update: issued.again(&chain_uid),
+        is_update: issued.again(&event.device, &chain_uid),
         uid,
         chain_uid,
         analytic: Arc::clone(&analytic.prepared.reference),

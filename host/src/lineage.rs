@@ -5,14 +5,20 @@
 //! and an answer never holds what came later; nor does it depend on where one
 //! batch ended and the next began. What is forgotten to keep memory bounded is
 //! forgotten at a sequence, too, and its memory freed when the batch is over.
+//!
+//! Whoever asks for it is told between batches what changed, and can rebuild
+//! lineage from that.
 
 mod device;
 mod eviction;
 mod identity;
 mod index;
 mod intake;
+mod journal;
 mod process;
 mod queries;
+mod record;
+mod restore;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tree;
@@ -30,6 +36,7 @@ pub use process::ProcessInfo;
 
 use crate::{event::Event, finding::TreeProcess, normalise::is_always_kept, vocabulary::ClassId};
 use device::Device;
+use journal::Pending;
 
 /// Most ancestors in an answer.
 pub const MAX_ANCESTORS: u32 = 64;
@@ -131,6 +138,8 @@ pub struct Lineage {
     departed: Vec<(u64, Device)>,
     /// Devices with something to settle.
     dirty: Vec<Arc<str>>,
+    /// What is to be stored, if anything is.
+    pending: Option<Pending>,
     stats: LineageStats,
 }
 
@@ -157,9 +166,13 @@ impl Lineage {
             None => {
                 self.queue.insert(event.sequence, Arc::clone(&event.device));
                 self.stats.devices += 1;
+                let journal = self.pending.as_ref().map(Pending::journal);
                 self.devices
                     .entry(Arc::clone(&event.device))
-                    .or_insert_with(|| Device::new(Arc::clone(&event.device)))
+                    .or_insert(Device {
+                        journal,
+                        ..Device::new(Arc::clone(&event.device))
+                    })
             }
         };
         let (known, bytes) = (device.known, device.bytes);
@@ -172,6 +185,11 @@ impl Lineage {
         if !device.is_listed && device.is_dirty() {
             device.is_listed = true;
             self.dirty.push(Arc::clone(&event.device));
+        }
+        if let Some(pending) = &mut self.pending
+            && (device.last_sequence == event.sequence || device.is_dirty())
+        {
+            pending.list(device);
         }
         while self.stats.devices > self.limits.devices || self.stats.bytes > self.limits.bytes {
             if !self.forget_device(event.sequence) {
@@ -284,6 +302,9 @@ impl Lineage {
                 self.stats.processes = self.stats.processes.saturating_sub(device.known);
                 self.stats.bytes = self.stats.bytes.saturating_sub(device.bytes);
                 self.stats.evicted_devices += 1;
+                if let Some(pending) = &mut self.pending {
+                    pending.remove(&device);
+                }
                 self.departed.push((sequence, device));
             }
             return true;

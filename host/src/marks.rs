@@ -5,17 +5,22 @@
 //! it was put at or a later one, and lasts only from [`Marks::commit`] on.
 
 mod device;
+mod mark;
+mod persist;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use foldhash::fast::RandomState;
-use thiserror::Error;
+
+pub use mark::{Mark, MarkError, NewMark, Subject};
 
 use crate::{
     finding::Evidence,
     lineage::{AsOf, versioned::Versioned},
 };
-
 use device::{DeviceMarks, Slot, size};
 
 /// Milliseconds an expired mark is kept, for events that come late by as much.
@@ -61,61 +66,6 @@ impl Default for MarkLimits {
     }
 }
 
-/// What a mark is put on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// A process by any of its handles.
-    Process(u64),
-    /// Anything else of the device by the analytic's own name for it.
-    Item(Box<str>),
-}
-
-/// A mark to put.
-#[derive(Debug, Clone)]
-pub struct NewMark {
-    /// What it is put on.
-    pub subject: Subject,
-    /// The stage it stands for.
-    pub stage: Box<str>,
-    /// What the stage adds to a score.
-    pub score: i32,
-    /// What was seen.
-    pub note: Box<str>,
-    /// The event that earned it.
-    pub evidence: Arc<Evidence>,
-    /// How long it stays, in seconds of event time.
-    pub lifetime: u32,
-}
-
-/// A mark as it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mark {
-    /// The stage it stands for.
-    pub stage: Box<str>,
-    /// What the stage adds to a score.
-    pub score: i32,
-    /// What was seen.
-    pub note: Box<str>,
-    /// The event that earned it.
-    pub evidence: Arc<Evidence>,
-    /// Until when it stays, milliseconds since 1970 UTC.
-    pub expires: i64,
-    /// Sequence of the event as of which it was put.
-    pub put: u64,
-}
-
-/// Why marks were not put. None of the call's marks were.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum MarkError {
-    /// The analytic holds as many marks as it may, or put as many in the
-    /// batch.
-    #[error("the analytic holds as many marks as it may")]
-    Full,
-    /// A stage, a note or an item is longer than it may be.
-    #[error("a stage, a note or an item is too long")]
-    TooLong,
-}
-
 /// The marks of one analytic on the devices of one shard.
 #[derive(Debug, Default)]
 pub struct Marks {
@@ -124,8 +74,6 @@ pub struct Marks {
     /// How many slots' latest version is a mark, and the bytes of these.
     held: usize,
     bytes: usize,
-    /// The latest time of a put.
-    clock: Versioned<i64>,
     /// Numbers of slots, never used twice.
     next: u64,
     /// Slots written since the last commit, each once. Number 0 stands for the
@@ -135,6 +83,11 @@ pub struct Marks {
     versions: usize,
     /// `held` and `bytes` at the last commit.
     settled: (usize, usize),
+    /// What changed since it was last asked for, as in `pending`, if anyone
+    /// asks at all.
+    changed: Option<BTreeSet<(Arc<str>, u64)>>,
+    /// The last number of a slot when they last asked.
+    asked: u64,
 }
 
 impl Marks {
@@ -154,8 +107,6 @@ impl Marks {
         if marks.len() > self.limits.versions.saturating_sub(self.versions) {
             return Err(MarkError::Full);
         }
-        let latest = as_of.time.max(*self.clock.now());
-        self.clock.set(as_of.sequence, latest);
         let device = self.devices.entry(Arc::clone(&as_of.device)).or_default();
         // Without a mark there is nothing the clock is needed for, and nothing
         // to keep it in.
@@ -170,11 +121,7 @@ impl Marks {
         device.clock.set(as_of.sequence, clock);
         self.free(&as_of.device, clock, GRACE, as_of.sequence);
         if !self.has_room(as_of, &marks) {
-            let mut silent: Vec<Arc<str>> = self.devices.keys().cloned().collect();
-            silent.sort_unstable();
-            for device in silent {
-                self.free(&device, latest, SILENCE, as_of.sequence);
-            }
+            self.free_silent(clock, as_of.sequence);
             if !self.has_room(as_of, &marks) {
                 return Err(MarkError::Full);
             }
@@ -228,6 +175,7 @@ impl Marks {
 
     /// Makes what was written since the last commit last.
     pub fn commit(&mut self) {
+        self.note_changes();
         self.settle(Versioned::settle, Versioned::settle);
         self.settled = (self.held, self.bytes);
     }
@@ -243,7 +191,6 @@ impl Marks {
         settle_mark: impl Fn(&mut Versioned<Option<Mark>>),
         settle_clock: impl Fn(&mut Versioned<i64>),
     ) {
-        settle_clock(&mut self.clock);
         self.versions = 0;
         for (name, number) in std::mem::take(&mut self.pending) {
             let Some(device) = self.devices.get_mut(&name) else {
@@ -400,6 +347,19 @@ impl Marks {
                     device.forget(event, number);
                 }
             }
+        }
+    }
+
+    /// Frees the marks that expired long ago, by the latest clock of any device
+    /// with marks, this one's being that of the one marks are put on.
+    fn free_silent(&mut self, clock: i64, sequence: u64) {
+        let alive = self.devices.values().filter(|device| device.live > 0);
+        let clocks = alive.map(|device| *device.clock.now());
+        let latest = clocks.max().map_or(clock, |latest| latest.max(clock));
+        let mut silent: Vec<Arc<str>> = self.devices.keys().cloned().collect();
+        silent.sort_unstable();
+        for device in silent {
+            self.free(&device, latest, SILENCE, sequence);
         }
     }
 

@@ -52,13 +52,11 @@ pub struct AnalyticFault {
     pub blame: &'static str,
 }
 
-/// A call of an import and what became of it.
+/// Questions of an analytic to the host and what became of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct HostCall {
+pub struct HostCalls {
     /// The analytic's identifier.
     pub analytic: String,
-    /// The interface.
-    pub interface: &'static str,
     /// `answered` or `denied`.
     pub outcome: &'static str,
 }
@@ -70,9 +68,12 @@ pub struct Reload {
     pub result: &'static str,
 }
 
-type Counters<L> = Family<L, Counter>;
-type Gauges<L> = Family<L, Gauge>;
-type Seconds<L> = Family<L, Counter<f64, AtomicU64>>;
+/// Counters by label.
+pub type Counters<L> = Family<L, Counter>;
+/// Gauges by label.
+pub type Gauges<L> = Family<L, Gauge>;
+/// Seconds that add up, by label.
+pub type Seconds<L> = Family<L, Counter<f64, AtomicU64>>;
 
 /// All metrics. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -104,7 +105,7 @@ pub struct Metrics {
     /// Linear memory of an analytic's largest instance.
     pub analytic_memory: Gauges<Analytic>,
     /// Calls of imports.
-    pub host_calls: Counters<HostCall>,
+    pub host_calls: Counters<HostCalls>,
     /// Reloads by result.
     pub reloads: Counters<Reload>,
     /// How long a swap of analytics held up the events.

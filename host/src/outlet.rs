@@ -5,6 +5,29 @@
 //! and confirms the number of the last finding that arrived; what was not
 //! confirmed is handed over again after a restart.
 
+mod backoff;
+mod bulk;
+mod configured;
+mod file;
+mod http;
+mod progress;
+mod queue;
+mod runner;
+mod stdout;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+mod webhook;
+
+pub use backoff::Backoff;
+pub use bulk::BulkDestination;
+pub use configured::{Configured, configured};
+pub use file::FileDestination;
+pub use http::Misconfigured;
+pub use runner::{Ended, Outlet, Settled, Setup};
+pub use stdout::{LineDestination, stdout};
+pub use webhook::WebhookDestination;
+
 use std::sync::Arc;
 
 /// A finding on its way out.

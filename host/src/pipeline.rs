@@ -5,10 +5,12 @@
 //! are exchanged only at full hours of event time, so that neither the number
 //! of shards nor the size of a batch can be seen in the findings.
 
+mod state;
 mod workers;
 
 use std::sync::Arc;
 
+pub use state::{AnalyticState, Departed, Memories, Part, StateChanges};
 use workers::Workers;
 
 use crate::{
@@ -17,10 +19,11 @@ use crate::{
     error::LoadError,
     event::Event,
     instance::{Memory, World},
+    issue::Issued,
     lineage::Lineage,
     marks::Marks,
     router::{Router, Subscription},
-    shard::{Outcome, Runner, Shard},
+    shard::{Kept, MAX_FAILURES, Outcome, Runner, Shard},
     signatures::{Catalogue, SignatureLimits, Signatures},
     vocabulary::FieldNames,
 };
@@ -85,6 +88,8 @@ pub struct Options {
     pub shards: usize,
     /// How many events make a batch.
     pub batch: usize,
+    /// After so many failed calls in a row an analytic is not called any more.
+    pub patience: u32,
 }
 
 impl Default for Options {
@@ -92,6 +97,7 @@ impl Default for Options {
         Self {
             shards: 1,
             batch: 4_096,
+            patience: MAX_FAILURES,
         }
     }
 }
@@ -99,10 +105,11 @@ impl Default for Options {
 /// What a run starts from.
 #[derive(Clone, Default)]
 pub struct Start {
-    /// The names of the inputs that events refer to.
-    pub inputs: Vec<Arc<str>>,
     /// The operator's signatures.
     pub catalogue: Arc<Catalogue>,
+    /// The key by which signatures are found again after a restart; a random
+    /// one if absent.
+    pub signature_key: Option<[u8; 16]>,
     /// What each analytic's baselines learned before, by its identifier.
     pub baselines: Vec<(String, Vec<StoredEntry>)>,
 }
@@ -156,15 +163,11 @@ pub struct ShardLost;
 impl Pipeline {
     /// Builds the shards.
     pub fn new(plan: &Plan, start: &Start, options: Options) -> Self {
-        let inputs = Arc::new(start.inputs.clone());
         let shards = (0..options.shards.max(1))
             .map(|_| {
                 let world = World {
                     lineage: Lineage::new(crate::lineage::Limits::default()),
-                    signatures: Signatures::new(
-                        SignatureLimits::default(),
-                        Arc::clone(&start.catalogue),
-                    ),
+                    signatures: signatures(start),
                 };
                 let runners = plan
                     .analytics
@@ -174,14 +177,17 @@ impl Pipeline {
                             Arc::clone(&planned.configured),
                             Arc::clone(&planned.subscriptions),
                             planned.first,
-                            Memory {
-                                marks: Marks::default(),
-                                baselines: Baselines::default(),
+                            Kept {
+                                memory: Memory {
+                                    marks: Marks::default(),
+                                    baselines: Baselines::default(),
+                                },
+                                issued: Issued::default(),
                             },
                         )
                     })
                     .collect();
-                Shard::new(world, runners, Arc::clone(&inputs))
+                Shard::new(world, runners, options.patience)
             })
             .collect();
         Self {
@@ -199,10 +205,12 @@ impl Pipeline {
 
     /// Takes events in, ascending by sequence, and hands out what was found,
     /// in the order of events and, within one, of analytics. Outcomes may lag
-    /// behind by a few batches; [`Self::finish`] fetches the rest.
+    /// behind by a few batches; [`Self::finish`] fetches the rest. `inputs` are
+    /// the names of the inputs that events refer to.
     pub fn process(
         &mut self,
         mut events: Vec<Event>,
+        inputs: &Arc<Vec<Arc<str>>>,
         out: &mut dyn FnMut(Outcome),
     ) -> Result<(), ShardLost> {
         while !events.is_empty() {
@@ -216,7 +224,7 @@ impl Pipeline {
             }
             let rest = events.split_off(cut.min(self.options.batch.max(1)));
             self.counts.events += events.len() as u64;
-            for outcome in self.workers.process(events)? {
+            for outcome in self.workers.process(events, inputs)? {
                 self.counts.add(&outcome);
                 out(outcome);
             }
@@ -298,6 +306,14 @@ impl Pipeline {
             due.push(is_due);
         }
         self.workers.exchange_baselines(due)
+    }
+}
+
+fn signatures(start: &Start) -> Signatures {
+    let (limits, catalogue) = (SignatureLimits::default(), Arc::clone(&start.catalogue));
+    match start.signature_key {
+        Some(key) => Signatures::with_secret(limits, catalogue, &key),
+        None => Signatures::new(limits, catalogue),
     }
 }
 

@@ -119,11 +119,12 @@ pub fn scan(
         ..Summary::default()
     };
     let started = Instant::now();
-    start.inputs = recording
+    let inputs: Vec<Arc<str>> = recording
         .inputs()
         .iter()
         .map(|input| Arc::from(input.name.as_str()))
         .collect();
+    let inputs = Arc::new(inputs);
     let batch = options.batch.max(1);
     let mut pipeline = Pipeline::new(&plan, &start, options);
     for (analytic, entries) in std::mem::take(&mut start.baselines) {
@@ -148,7 +149,7 @@ pub fn scan(
         if events.is_empty() || has_enough.get() {
             break;
         }
-        pipeline.process(events, &mut out)?;
+        pipeline.process(events, &inputs, &mut out)?;
         progress(Progress::Analysing(pipeline.counts().events, retained));
     }
     pipeline.finish(&mut out)?;

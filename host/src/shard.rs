@@ -2,7 +2,10 @@
 //! analytic. A batch enters, findings and faults come out, and nothing of a
 //! call that failed remains.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     analytic::Configured,
@@ -28,12 +31,67 @@ pub struct Runner {
     issued: Issued,
     /// Calls that failed since the last one that did not.
     failures: u32,
+    usage: Usage,
+}
+
+/// What the host keeps for an analytic on a shard, whichever version runs.
+pub struct Kept {
+    /// Its marks and baselines.
+    pub memory: Memory,
+    /// The chains it reported.
+    pub issued: Issued,
+}
+
+/// What an analytic did and what that took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Rows it was handed.
+    pub rows: u64,
+    /// Calls of `inspect`.
+    pub calls: u64,
+    /// Findings issued.
+    pub findings: u64,
+    /// Events it could not handle.
+    pub faults: u64,
+    /// Events it was not shown because it was stopped.
+    pub unseen: u64,
+    /// Whether it is stopped.
+    pub is_stopped: bool,
+    /// Time spent in calls.
+    pub time: Duration,
+    /// The longest of them.
+    pub longest: Duration,
+    /// Linear memory of the instance, in bytes.
+    pub memory: usize,
+    /// Questions to the host that were answered.
+    pub answered: u64,
+    /// Questions that ended the call, because they broke the contract.
+    pub denied: u64,
+}
+
+impl Usage {
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            calls: self.calls + other.calls,
+            findings: self.findings + other.findings,
+            faults: self.faults + other.faults,
+            unseen: self.unseen + other.unseen,
+            is_stopped: self.is_stopped || other.is_stopped,
+            time: self.time + other.time,
+            longest: self.longest.max(other.longest),
+            memory: self.memory.max(other.memory),
+            answered: self.answered + other.answered,
+            denied: self.denied + other.denied,
+        }
+    }
 }
 
 /// After so many failed calls in a row an analytic is not called any more.
 /// Finding one event among thousands takes 13 to 17; an analytic that fails on
 /// everything would cost the others twice its time budget for every event.
-const MAX_FAILURES: u32 = 32;
+pub const MAX_FAILURES: u32 = 32;
 
 /// An event that an analytic could not handle, alone in its batch.
 #[derive(Debug, Clone)]
@@ -71,8 +129,8 @@ pub struct Outcome {
 pub struct Shard {
     world: Option<World>,
     runners: Vec<Runner>,
-    inputs: Arc<Vec<Arc<str>>>,
     rows: Vec<Vec<u32>>,
+    patience: u32,
 }
 
 impl Runner {
@@ -81,22 +139,71 @@ impl Runner {
         analytic: Arc<Configured>,
         subscriptions: Arc<Vec<Subscription>>,
         first: u16,
-        memory: Memory,
+        kept: Kept,
     ) -> Self {
         Self {
             analytic,
             subscriptions,
             first,
             instance: None,
-            memory: Some(memory),
-            issued: Issued::default(),
+            memory: Some(kept.memory),
+            issued: kept.issued,
             failures: 0,
+            usage: Usage::default(),
         }
     }
 
-    /// Whether it failed so often that it is not called any more.
-    fn is_stopped(&self) -> bool {
-        self.failures >= MAX_FAILURES
+    /// The same runner where the same analytic stands elsewhere among the
+    /// subscriptions; otherwise the new analytic with what the old one
+    /// remembered.
+    pub fn succeeded_by(
+        mut self,
+        analytic: Arc<Configured>,
+        subscriptions: Arc<Vec<Subscription>>,
+        first: u16,
+    ) -> Option<Self> {
+        if self.runs(&analytic) {
+            self.subscriptions = subscriptions;
+            self.first = first;
+            return Some(self);
+        }
+        let kept = Kept {
+            memory: self.memory?,
+            issued: self.issued,
+        };
+        Some(Self::new(analytic, subscriptions, first, kept))
+    }
+
+    /// Whether it runs exactly this.
+    pub fn runs(&self, analytic: &Arc<Configured>) -> bool {
+        Arc::ptr_eq(&self.analytic, analytic)
+    }
+
+    /// Its instance, which it does not have any more.
+    pub fn take_instance(&mut self) -> Option<Instance> {
+        self.instance.take()
+    }
+
+    /// The chains it reported.
+    pub fn issued(&mut self) -> &mut Issued {
+        &mut self.issued
+    }
+
+    /// What it did since it was loaded.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            is_stopped: self.failures >= MAX_FAILURES,
+            ..self.usage
+        }
+    }
+
+    /// Starts its instance, so that the first batch does not wait for it.
+    pub fn warm_up(&mut self) {
+        if self.instance.is_none() {
+            // Should it fail, it fails again when there are events, and is
+            // reported then.
+            self.instance = Instance::start(&self.analytic).ok();
+        }
     }
 
     /// Its memory, outside a call.
@@ -111,20 +218,25 @@ impl Runner {
 }
 
 impl Shard {
-    /// A shard with its runners; `inputs` are the names of the inputs that
-    /// events refer to.
-    pub fn new(world: World, runners: Vec<Runner>, inputs: Arc<Vec<Arc<str>>>) -> Self {
+    /// A shard with its runners. After `patience` failed calls in a row an
+    /// analytic is not called any more.
+    pub fn new(world: World, runners: Vec<Runner>, patience: u32) -> Self {
         Self {
             world: Some(world),
             runners,
-            inputs,
             rows: Vec::new(),
+            patience,
         }
     }
 
     /// The analytics.
-    pub fn runners(&mut self) -> &mut [Runner] {
+    pub fn runners(&mut self) -> &mut Vec<Runner> {
         &mut self.runners
+    }
+
+    /// What the shard knows, outside a call, to be changed.
+    pub fn world_mut(&mut self) -> Option<&mut World> {
+        self.world.as_mut()
     }
 
     /// What the shard knows, outside a call.
@@ -133,8 +245,9 @@ impl Shard {
     }
 
     /// Takes a batch in, ascending by sequence, and has every analytic look at
-    /// what it subscribed to.
-    pub fn process(&mut self, mut events: Vec<Event>) -> Outcome {
+    /// what it subscribed to. `inputs` are the names of the inputs that events
+    /// refer to.
+    pub fn process(&mut self, mut events: Vec<Event>, inputs: &Arc<Vec<Arc<str>>>) -> Outcome {
         let mut outcome = Outcome::default();
         let Some(mut world) = self.world.take() else {
             return outcome;
@@ -156,7 +269,7 @@ impl Shard {
             }
         }
         let events = Arc::new(events);
-        let mut desk = EvidenceDesk::new(Arc::clone(&events), Arc::clone(&self.inputs));
+        let mut desk = EvidenceDesk::new(Arc::clone(&events), Arc::clone(inputs));
         for runner in &mut self.runners {
             let first = runner.first as usize;
             let tables: Vec<&[u32]> = (first..first + runner.subscriptions.len())
@@ -172,7 +285,7 @@ impl Shard {
                 answers: Allowance::default(),
             };
             if tables.iter().any(|rows| !rows.is_empty()) {
-                scene = runner.run(&tables, &events, scene, &mut outcome);
+                scene = runner.run(&tables, &events, scene, self.patience, &mut outcome);
             }
             world = scene.world;
             desk = scene.desk;
@@ -194,12 +307,15 @@ impl Runner {
         tables: &[&[u32]],
         events: &[Event],
         mut scene: Scene,
+        patience: u32,
         outcome: &mut Outcome,
     ) -> Scene {
         let mut pending = vec![(0, events.len() as u32)];
         while let Some((from, to)) = pending.pop() {
-            if self.is_stopped() {
-                outcome.unseen += positions(tables, from, to).len() as u64;
+            if self.failures >= patience {
+                let unseen = positions(tables, from, to).len() as u64;
+                outcome.unseen += unseen;
+                self.usage.unseen += unseen;
                 continue;
             }
             let batch = self.batch(tables, events, from, to);
@@ -207,12 +323,17 @@ impl Runner {
                 continue;
             }
             let result;
+            let started = Instant::now();
             (scene, result) = self.call(&batch, scene);
+            self.usage
+                .count_call(started.elapsed(), self.instance.as_ref());
             outcome.calls += 1;
             match result {
                 Ok(mut findings) => {
                     self.failures = 0;
                     outcome.rows += rows(&batch);
+                    self.usage.rows += rows(&batch);
+                    let issued_before = outcome.findings.len();
                     // Whatever the order it gave them in, the first about a
                     // chain is issued first.
                     findings.sort_by_key(|finding| finding.event);
@@ -222,6 +343,7 @@ impl Runner {
                         outcome.unknown_evidence += finding.unknown_evidence;
                         outcome.findings.extend(finding.finding);
                     }
+                    self.usage.findings += (outcome.findings.len() - issued_before) as u64;
                     scene.memory.commit();
                 }
                 Err(error) => {
@@ -236,9 +358,12 @@ impl Runner {
                             pending.push((*middle, to));
                             pending.push((from, *middle));
                         }
-                        Some(only) => outcome
-                            .faults
-                            .extend(self.fault(events.get(*only as usize), error)),
+                        Some(only) => {
+                            self.usage.faults += 1;
+                            outcome
+                                .faults
+                                .extend(self.fault(events.get(*only as usize), error));
+                        }
                         None => {}
                     }
                 }
@@ -291,6 +416,20 @@ impl Runner {
             device: Arc::clone(&event.device),
             error,
         })
+    }
+}
+
+impl Usage {
+    fn count_call(&mut self, time: Duration, instance: Option<&Instance>) {
+        self.calls += 1;
+        self.time += time;
+        self.longest = self.longest.max(time);
+        if let Some(instance) = instance {
+            self.memory = instance.memory();
+            let (answered, denied) = instance.questions();
+            self.answered += answered;
+            self.denied += denied;
+        }
     }
 }
 

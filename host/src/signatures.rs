@@ -9,17 +9,18 @@ mod authenticode;
 mod catalogue;
 mod chain;
 mod device;
+mod key;
+mod persist;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    hash::BuildHasher,
     sync::Arc,
 };
 
-use foldhash::{fast, quality};
+use foldhash::fast;
 
 pub use authenticode::{ExamineError, Examined, examine};
 pub use catalogue::{Catalogue, CatalogueEntry, CatalogueError, Scan, ScanOptions};
@@ -32,6 +33,7 @@ use crate::{
     vocabulary::{classes, fields},
 };
 use device::{Device, Verdict};
+use key::{Key, Keys};
 use verdict::{fold_case, is_signed_elsewhere, known_signer, state};
 
 /// Signers' names are shared, so many at most. Beyond that sharing begins
@@ -115,17 +117,6 @@ pub enum Target<'a> {
     },
 }
 
-/// What verdicts are about.
-#[derive(Debug, Clone, Copy, Hash)]
-enum Key<'a> {
-    /// A file by its path in lower case.
-    Path(&'a str),
-    /// A file by its SHA-256.
-    Hash(&'a str),
-    /// The image of a process.
-    Process(u64),
-}
-
 /// What a shard knows of signatures on its devices.
 #[derive(Debug, Default)]
 pub struct Signatures {
@@ -139,8 +130,9 @@ pub struct Signatures {
     /// it is not known.
     departed: Vec<(u64, Device)>,
     dirty: Vec<Arc<str>>,
-    /// Makes keys. Seeded by chance, so that nobody can forge two that meet.
-    keys: quality::RandomState,
+    keys: Keys,
+    /// What changed since it was last asked for, if anyone asks at all.
+    changed: Option<persist::Changed>,
     signers: HashSet<Arc<str>, fast::RandomState>,
     path: String,
     stats: SignatureStats,
@@ -153,6 +145,19 @@ impl Signatures {
             limits,
             catalogue,
             ..Self::default()
+        }
+    }
+
+    /// Nothing seen yet, what is seen being kept under numbers that are made
+    /// with a secret. Only with the same one can it be restored.
+    pub fn with_secret(
+        limits: SignatureLimits,
+        catalogue: Arc<Catalogue>,
+        secret: &[u8; 16],
+    ) -> Self {
+        Self {
+            keys: Keys::new(secret),
+            ..Self::new(limits, catalogue)
         }
     }
 
@@ -188,13 +193,17 @@ impl Signatures {
             None => {
                 self.queue.insert(event.sequence, Arc::clone(&event.device));
                 self.stats.devices += 1;
+                let tracks = self.changed.is_some();
                 self.devices
                     .entry(Arc::clone(&event.device))
-                    .or_insert_with(|| Device::new(Arc::clone(&event.device)))
+                    .or_insert_with(|| Device::new(Arc::clone(&event.device), tracks))
             }
         };
         let (held, was_dirty) = (device.len(), device.is_dirty());
         device.last_sequence = event.sequence;
+        if let Some(changed) = &mut self.changed {
+            changed.touched(device);
+        }
         let keys = [
             Some(Key::Path(&self.path)),
             (hash != 0).then_some(Key::Hash(sha256)),
@@ -202,7 +211,7 @@ impl Signatures {
         ];
         for key in keys.into_iter().flatten() {
             self.stats.evicted += device.learn(
-                self.keys.hash_one(key),
+                self.keys.number(key),
                 (state, signer, hash),
                 || shared(&mut self.signers, signer),
                 (event.sequence, self.limits.per_device),
@@ -247,7 +256,7 @@ impl Signatures {
         let sha256 = sha256.to_ascii_lowercase();
         let hash = prefix(&sha256);
         if let Some(device) = self.device(as_of) {
-            let at = |key: Key<'_>| device.at(self.keys.hash_one(key), as_of.sequence);
+            let at = |key: Key<'_>| device.at(self.keys.number(key), as_of.sequence);
             let itself = handles.iter().find_map(|handle| at(Key::Process(*handle)));
             if let Some(verdict) = itself {
                 return answer(verdict, Source::SelfLoad);
@@ -301,6 +310,9 @@ impl Signatures {
                 self.stats.devices = self.stats.devices.saturating_sub(1);
                 self.stats.verdicts = self.stats.verdicts.saturating_sub(device.len());
                 self.stats.evicted_devices += 1;
+                if let Some(changed) = &mut self.changed {
+                    changed.forgotten(&device);
+                }
                 self.departed.push((sequence, device));
             }
             return true;

@@ -14,6 +14,7 @@ pub mod classes {
 }
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::LazyLock,
 };
@@ -234,6 +235,25 @@ impl FieldNames {
         self.raw.push(raw.to_owned());
         self.by_name.insert(raw.to_owned(), id);
         Some(id)
+    }
+
+    /// The number of a field of the vocabulary or of a raw field, if anyone
+    /// named it.
+    pub fn find(&self, name: &str) -> Option<FieldId> {
+        match name.strip_prefix(RAW_PREFIX) {
+            Some(raw) => self.by_name.get(raw).copied(),
+            None => vocabulary().field(name).map(|(id, _)| id),
+        }
+    }
+
+    /// The name by which a field is found.
+    pub fn name(&self, field: FieldId) -> Option<Cow<'_, str>> {
+        if let Some((name, _)) = vocabulary().describe(field) {
+            return Some(Cow::Borrowed(name));
+        }
+        let offset = usize::from(field.0).checked_sub(vocabulary().order.len())?;
+        let raw = self.raw.get(offset)?;
+        Some(Cow::Owned(format!("{RAW_PREFIX}{raw}")))
     }
 
     /// The raw fields named so far, with their numbers.

@@ -111,7 +111,11 @@ pub fn scan_all(
         analytics,
         pipeline::Start::default(),
         &sources::Options::default(),
-        pipeline::Options { shards, batch },
+        pipeline::Options {
+            shards,
+            batch,
+            ..pipeline::Options::default()
+        },
         &mut |_| {},
         &mut |finding| {
             findings.push(finding);

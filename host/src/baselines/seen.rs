@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::store::StoredEntry;
+
 /// How many minutes of counts a key keeps: a window of an hour and an hour of
 /// windows before it.
 const KEPT_MINUTES: i32 = 120;
@@ -164,6 +166,21 @@ impl Entry {
         let kept_from = first_kept(minute(self.merged.and(self.fresh).last));
         let gone = self.minutes.partition_point(|(key, _)| *key < kept_from);
         self.minutes.drain(..gone);
+    }
+
+    /// As it is to be stored, if it changed since the last time.
+    pub fn take_change(
+        &mut self,
+        (device, baseline, key): (&str, &str, &str),
+    ) -> Option<StoredEntry> {
+        std::mem::take(&mut self.is_changed).then(|| StoredEntry {
+            device: device.into(),
+            baseline: baseline.into(),
+            key: key.into(),
+            merged: self.merged,
+            fresh: self.fresh,
+            minutes: self.minutes.clone(),
+        })
     }
 
     /// Hands over what the fleet's snapshot does not hold yet, as held by it

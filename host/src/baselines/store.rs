@@ -9,7 +9,7 @@ use std::{
 
 use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
-    TableError, TableHandle,
+    TableError, TableHandle, WriteTransaction,
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -17,7 +17,10 @@ use thiserror::Error;
 use super::seen::Seen;
 
 /// The file's name in the state directory.
-const FILE: &str = "baselines.redb";
+const FILE: &str = "state.redb";
+
+/// How much of the file the database keeps in memory, in bytes.
+const PAGES: usize = 64 << 20;
 
 /// What the file says it is, and in which form.
 const FORMAT: TableDefinition<'_, &str, u64> = TableDefinition::new("sandtrap.format");
@@ -135,10 +138,13 @@ impl BaselineStore {
             source,
         })?;
         let is_new = fs::metadata(&path).map_or(true, |file| file.len() == 0);
-        let database = Database::create(&path).map_err(|source| StoreError::Open {
-            path: path.clone(),
-            source: Box::new(source),
-        })?;
+        let database = Database::builder()
+            .set_cache_size(PAGES)
+            .create(&path)
+            .map_err(|source| StoreError::Open {
+                path: path.clone(),
+                source: Box::new(source),
+            })?;
         let store = Self { path, database };
         if is_new {
             store.attempt(|| {
@@ -175,14 +181,34 @@ impl BaselineStore {
         self.attempt(|| {
             let write = self.database.begin_write()?;
             for (analytic, entries) in changes {
-                let name = table_name(analytic);
-                let mut table = write.open_table(table(&name))?;
-                for entry in &entries {
-                    table.insert(entry.place(), encode(entry).as_slice())?;
-                }
+                Self::write(&write, analytic, &entries)?;
             }
             Ok(write.commit()?)
         })
+    }
+
+    /// Writes changed entries of an analytic as part of a transaction.
+    pub fn write(
+        write: &WriteTransaction,
+        analytic: &str,
+        entries: &[StoredEntry],
+    ) -> Result<(), redb::Error> {
+        let name = table_name(analytic);
+        let mut table = write.open_table(table(&name))?;
+        for entry in entries {
+            table.insert(entry.place(), encode(entry).as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// The database, which the daemon shares for the rest of its state.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The analytics with baselines, sorted.

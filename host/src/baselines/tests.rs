@@ -1,6 +1,6 @@
 //! Baselines as a whole.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use super::*;
 use crate::lineage::tests::as_of;
@@ -214,14 +214,14 @@ fn what_was_stored_comes_back() {
 #[test]
 fn other_files_are_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("baselines.redb");
+    let path = directory.path().join("state.redb");
     fs::write(
         &path,
         "[settings]\nthis = \"is something else\"\n".repeat(500),
     )
     .unwrap();
     let error = BaselineStore::open(directory.path()).unwrap_err();
-    assert!(error.to_string().contains("baselines.redb"), "{error}");
+    assert!(error.to_string().contains("state.redb"), "{error}");
     fs::remove_file(&path).unwrap();
     drop(redb::Database::create(&path).unwrap());
     let error = BaselineStore::open(directory.path()).unwrap_err();
@@ -303,4 +303,52 @@ fn hourly_exchanges_stay_cheap() {
         baselines.set_fleet(fleet);
     }
     assert_eq!(baselines.keys(), 40_000);
+}
+
+/// Noted or looked for, the changes are the same, and each comes once.
+#[test]
+fn changes_come_at_the_cost_of_what_changed() {
+    let mut noted = Baselines::default();
+    noted.keep_changes();
+    let mut looked_for = Baselines::default();
+    let mut stored = BTreeMap::new();
+    for sequence in 1..=600_u64 {
+        let at = on(["d", "e"][sequence as usize % 2], sequence, 10);
+        let key = (sequence * sequence % 37).to_string();
+        for baselines in [&mut noted, &mut looked_for] {
+            baselines.observe(&at, &[("b", &key), ("c", "k")]).unwrap();
+            match sequence % 7 {
+                0 | 1 => baselines.commit(),
+                2 => baselines.roll_back(),
+                _ => {}
+            }
+            if sequence.is_multiple_of(50) {
+                baselines.commit();
+                baselines.take_delta();
+            }
+        }
+        if sequence.is_multiple_of(25) {
+            let changes = noted.take_changes();
+            assert_eq!(changes, looked_for.take_changes());
+            assert!(!changes.is_empty() && noted.take_changes().is_empty());
+            for entry in changes {
+                let place = (
+                    entry.device.clone(),
+                    entry.baseline.clone(),
+                    entry.key.clone(),
+                );
+                stored.insert(place, entry);
+            }
+        }
+    }
+    assert_eq!(stored.len(), noted.keys());
+    let mut again = Baselines::default();
+    again.keep_changes();
+    stored.into_values().for_each(|entry| again.restore(entry));
+    assert!(again.take_changes().is_empty());
+    let at = on("d", 1_000, 10);
+    assert_eq!(
+        again.lookup(&at, "c", "k"),
+        looked_for.lookup(&at, "c", "k")
+    );
 }

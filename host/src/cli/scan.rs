@@ -133,6 +133,7 @@ impl Scan {
             pipeline::Options {
                 shards: self.shards as usize,
                 batch: self.batch as usize,
+                ..pipeline::Options::default()
             },
             &mut |progress| bar.show(progress),
             &mut |finding: Finding| {

@@ -7,6 +7,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::shard::Usage;
+
 /// The state of everything, put together by those who know and read by the
 /// API.
 #[derive(Debug, Default)]
@@ -120,6 +122,24 @@ impl Board {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AnalyticStatus {
+    /// Shows what it did.
+    pub fn show(&mut self, usage: Usage) {
+        let state = if usage.is_stopped {
+            "stopped"
+        } else {
+            "running"
+        };
+        state.clone_into(&mut self.state);
+        self.events = usage.rows;
+        self.findings = usage.findings;
+        self.faults = usage.faults;
+        self.budget.call_longest_us = u64::try_from(usage.longest.as_micros()).unwrap_or(u64::MAX);
+        self.budget.calls_total_ms = u64::try_from(usage.time.as_millis()).unwrap_or(u64::MAX);
+        self.budget.memory = usage.memory as u64;
     }
 }
 

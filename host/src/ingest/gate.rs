@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::{Delivery, Receipt};
@@ -17,7 +18,7 @@ pub struct Gate {
     /// All room there is, in units.
     size: u32,
     sender: mpsc::UnboundedSender<Work>,
-    metrics: Metrics,
+    queue_bytes: Gauge,
 }
 
 /// The other end of the gate.
@@ -41,7 +42,7 @@ pub struct Work {
 #[derive(Debug)]
 pub struct Room {
     permit: OwnedSemaphorePermit,
-    metrics: Metrics,
+    queue_bytes: Gauge,
 }
 
 /// A delivery that was handed over and not acknowledged yet.
@@ -62,9 +63,19 @@ impl Gate {
             room: Arc::new(Semaphore::new(size as usize)),
             size,
             sender,
-            metrics,
+            queue_bytes: metrics.queue_bytes,
         };
         (gate, Inlet { receiver })
+    }
+
+    /// All room there is, in bytes.
+    pub fn size(&self) -> usize {
+        self.size as usize * UNIT
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.room.is_closed()
     }
 
     /// Takes room if there is some right now.
@@ -101,10 +112,10 @@ impl Gate {
 
     fn room(&self, permit: OwnedSemaphorePermit) -> Room {
         let bytes = permit.num_permits() * UNIT;
-        self.metrics.queue_bytes.inc_by(bytes as i64);
+        self.queue_bytes.inc_by(bytes as i64);
         Room {
             permit,
-            metrics: self.metrics.clone(),
+            queue_bytes: self.queue_bytes.clone(),
         }
     }
 }
@@ -121,7 +132,7 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         let bytes = self.permit.num_permits() * UNIT;
-        self.metrics.queue_bytes.dec_by(bytes as i64);
+        self.queue_bytes.dec_by(bytes as i64);
     }
 }
 

@@ -24,11 +24,13 @@ pub struct Records {
     places: Vec<Place>,
 }
 
+/// A record's place in a buffer.
 #[derive(Debug)]
-struct Place {
-    bytes: Range<usize>,
+pub struct Place {
+    /// Where it is.
+    pub bytes: Range<usize>,
     /// Why it is known already that it cannot be decoded.
-    fault: Option<String>,
+    pub fault: Option<String>,
 }
 
 impl Records {
@@ -38,6 +40,16 @@ impl Records {
             encoding,
             buffer: Vec::new(),
             places: Vec::new(),
+        }
+    }
+
+    /// Records that stay where they were read, without being copied. Between
+    /// them the buffer may hold other bytes.
+    pub fn within(encoding: Encoding, buffer: Vec<u8>, places: Vec<Place>) -> Self {
+        Self {
+            encoding,
+            buffer,
+            places,
         }
     }
 
@@ -77,6 +89,13 @@ impl Records {
             let bytes = self.buffer.get(place.bytes.clone()).unwrap_or_default();
             (bytes, place.fault.as_deref())
         })
+    }
+
+    /// A record by its position.
+    pub fn get(&self, position: usize) -> Option<(&[u8], Option<&str>)> {
+        let place = self.places.get(position)?;
+        let bytes = self.buffer.get(place.bytes.clone())?;
+        Some((bytes, place.fault.as_deref()))
     }
 
     fn add(&mut self, bytes: &[u8], fault: Option<String>) {

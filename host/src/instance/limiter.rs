@@ -9,6 +9,7 @@ use crate::budget::Budget;
 pub(super) struct Limiter {
     limits: StoreLimits,
     has_denied: bool,
+    memory: usize,
 }
 
 impl Limiter {
@@ -22,7 +23,13 @@ impl Limiter {
                 .instances(8)
                 .build(),
             has_denied: false,
+            memory: 0,
         }
+    }
+
+    /// How large the largest linear memory grew, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// Whether growth was denied since the last call of [`Self::forget`].
@@ -45,6 +52,9 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let is_granted = self.limits.memory_growing(current, desired, maximum)?;
         self.has_denied |= !is_granted;
+        if is_granted {
+            self.memory = self.memory.max(desired);
+        }
         Ok(is_granted)
     }
 

@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 
 use super::{
     identity::{SLACK, device_seed},
+    journal::Journal,
     process::{Facts, Node, Place, State},
 };
 
@@ -26,8 +27,8 @@ pub(super) struct Device {
     pub clock: i64,
     pub nodes: HashMap<u64, Node, RandomState>,
     pub by_pid: HashMap<u32, Vec<PidEntry>, RandomState>,
-    /// Handles by command line in the order they became known.
-    pub by_command: HashMap<u64, Vec<u64>, RandomState>,
+    /// Processes by command line.
+    pub by_command: HashMap<u64, Vec<CommandEntry>, RandomState>,
     /// Processes by start.
     pub by_start: BTreeSet<(i64, u64)>,
     pub ended: BTreeSet<Place>,
@@ -44,12 +45,17 @@ pub(super) struct Device {
     pub classes: Vec<u64>,
     /// By how much the events' clock is ahead of the one behind the GUIDs.
     pub guid_offset: Option<i64>,
-    dirty: Vec<u64>,
+    pub dirty: Vec<u64>,
     pub dirty_pids: Vec<u32>,
     /// Sequence of the last event.
     pub last_sequence: u64,
     /// Whether it is among those with something to settle.
     pub is_listed: bool,
+    /// What is to be stored of it, if anything is.
+    pub journal: Option<Journal>,
+    /// Processes that were restored and are not among their parent's children
+    /// yet.
+    pub orphans: Vec<u64>,
 }
 
 /// That a process has a pid.
@@ -58,6 +64,13 @@ pub(super) struct PidEntry {
     pub handle: u64,
     pub since: u64,
     pub until: u64,
+}
+
+/// That a process has a command line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CommandEntry {
+    pub handle: u64,
+    pub since: u64,
 }
 
 impl Device {
@@ -81,6 +94,8 @@ impl Device {
             dirty_pids: Vec::new(),
             last_sequence: 0,
             is_listed: false,
+            journal: None,
+            orphans: Vec::new(),
         }
     }
 
@@ -140,13 +155,13 @@ impl Device {
             })
     }
 
-    /// The processes with a command line, in the order they became known.
+    /// The processes with a command line.
     pub fn with_command(&self, key: u64) -> impl Iterator<Item = (u64, &Facts)> {
         self.by_command
             .get(&key)
             .into_iter()
             .flatten()
-            .filter_map(|handle| Some((*handle, self.nodes.get(handle)?.facts()?)))
+            .filter_map(|entry| Some((entry.handle, self.nodes.get(&entry.handle)?.facts()?)))
     }
 
     /// Notes that an event named a process.
@@ -154,6 +169,9 @@ impl Device {
         if let Some(node) = self.nodes.get_mut(&handle) {
             node.last_seen = self.clock;
             node.last_sequence = sequence;
+            if let Some(journal) = &mut self.journal {
+                journal.note_mention(handle, node);
+            }
         }
     }
 
@@ -263,7 +281,9 @@ impl Device {
         self.known = self.known.saturating_sub(1);
         self.mark(handle);
         self.index(handle, sequence);
-        self.end_links(handle, sequence);
+        for link in self.end_links(handle, sequence) {
+            self.note_change(link.child);
+        }
         for alias in aliases.unwrap_or_default() {
             if let Some(node) = self.nodes.get_mut(&alias) {
                 *node.state.change(sequence) = State::Absent;
@@ -293,6 +313,11 @@ impl Device {
                 continue;
             };
             node.is_dirty = false;
+            if let Some(journal) = &mut self.journal
+                && node.state.has_changed()
+            {
+                journal.note(handle, node);
+            }
             node.state.settle();
             node.children.retain(|link| link.until == OPEN);
             if matches!(node.state.now(), State::Absent) {

@@ -1,7 +1,7 @@
 //! The indexes over a device's processes, kept in line with what is known.
 
 use super::{
-    device::{Device, OPEN, PidEntry},
+    device::{CommandEntry, Device, OPEN, PidEntry},
     process::{Indexed, Link},
 };
 
@@ -22,26 +22,22 @@ impl Device {
         let was = std::mem::take(&mut node.indexed);
         let is = match node.facts() {
             None => Indexed::default(),
-            Some(facts) => Indexed {
-                pid: facts.pid,
-                command_key: facts.command_key,
-                start: facts.started,
-                queue: match was.queue {
+            Some(facts) => {
+                let queue = match was.queue {
                     Some((is_ended, place)) if is_ended == facts.ended.is_some() => {
-                        Some((is_ended, place))
+                        (is_ended, place)
                     }
-                    _ => Some((facts.ended.is_some(), (sequence, clock, handle))),
-                },
-                parent: (facts.parent != 0).then(|| (facts.parent, facts.order())),
-                size: facts.size(),
-            },
+                    _ => (facts.ended.is_some(), (sequence, clock, handle)),
+                };
+                Indexed::of(facts, queue)
+            }
         };
         if was.pid != is.pid {
             self.end_pid(was.pid, handle, sequence);
             self.add_pid(is.pid, handle, sequence);
         }
         if was.command_key != is.command_key {
-            self.index_command(was.command_key, is.command_key, handle);
+            self.index_command(was.command_key, is.command_key, handle, sequence);
         }
         if was.start != is.start {
             was.start
@@ -96,30 +92,43 @@ impl Device {
             since: sequence,
             until: OPEN,
         });
-        let is_open = |entry: &&mut PidEntry| entry.until == OPEN;
         if entries.iter().filter(|entry| entry.until == OPEN).count() > SAME_PID
-            && let Some(oldest) = entries.iter_mut().find(is_open)
+            && let Some(oldest) = entries
+                .iter_mut()
+                .filter(|entry| entry.until == OPEN)
+                .min_by_key(|entry| (entry.since, entry.handle))
         {
             oldest.until = sequence;
+            let dropped = oldest.handle;
             self.dirty_pids.push(pid);
+            self.note_change(dropped);
         }
     }
 
-    fn index_command(&mut self, was: u64, is: u64, handle: u64) {
+    fn index_command(&mut self, was: u64, is: u64, handle: u64, sequence: u64) {
         if was != 0
-            && let Some(handles) = self.by_command.get_mut(&was)
+            && let Some(entries) = self.by_command.get_mut(&was)
         {
-            handles.retain(|known| *known != handle);
-            if handles.is_empty() {
+            entries.retain(|entry| entry.handle != handle);
+            if entries.is_empty() {
                 self.by_command.remove(&was);
             }
         }
         if is != 0 {
-            let handles = self.by_command.entry(is).or_default();
-            if handles.len() >= SAME_COMMAND {
-                handles.remove(0);
+            let entries = self.by_command.entry(is).or_default();
+            entries.push(CommandEntry {
+                handle,
+                since: sequence,
+            });
+            if entries.len() > SAME_COMMAND
+                && let Some(oldest) = entries
+                    .iter()
+                    .map(|entry| (entry.since, entry.handle))
+                    .min()
+            {
+                entries.retain(|entry| (entry.since, entry.handle) != oldest);
+                self.note_change(oldest.1);
             }
-            handles.push(handle);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     event::{Event, Fields, Processes},
     normalise::is_always_kept,
-    vocabulary::{FieldId, classes, fields},
+    vocabulary::{ClassId, FieldId, classes, fields},
 };
 
 use super::{
@@ -54,7 +54,7 @@ impl Device {
         }
         self.clock = self.clock.max(event.time);
         self.last_sequence = at.sequence;
-        self.note_class(event);
+        self.note_class(event.class, event.sequence);
         match event.class {
             classes::PROCESS_LAUNCH => {
                 (processes.process, processes.parent) = self.launch(fields, at, stats);
@@ -95,15 +95,18 @@ impl Device {
             .map_or(0, |(handle, _)| handle)
     }
 
-    fn note_class(&mut self, event: &Event) {
-        let class = usize::from(event.class.0);
+    pub(super) fn note_class(&mut self, class: ClassId, sequence: u64) {
+        let class = usize::from(class.0);
         if self.classes.len() <= class {
             self.classes.resize(class + 1, 0);
         }
         if let Some(first) = self.classes.get_mut(class)
             && *first == 0
         {
-            *first = event.sequence;
+            *first = sequence;
+            if let Some(journal) = &mut self.journal {
+                journal.has_new_class = true;
+            }
         }
     }
 
@@ -163,6 +166,9 @@ impl Device {
         };
         node.last_seen = clock;
         node.last_sequence = at.sequence;
+        if let Some(journal) = &mut self.journal {
+            journal.note_mention(handle, node);
+        }
         if adds && learns {
             self.edit(handle, at.sequence, |facts| report.apply(facts, false));
         }

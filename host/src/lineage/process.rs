@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    device::OPEN,
     identity::{command_key, images_differ},
     versioned::Versioned,
 };
@@ -95,6 +96,12 @@ impl Facts {
     /// Where it stands among the processes that had its pid.
     pub fn order(&self) -> i64 {
         self.started.unwrap_or(self.appeared)
+    }
+
+    /// Whether only PowerShell ever told of it, by its command line, and so
+    /// nothing will ever tell its end.
+    pub fn is_known_by_command_only(&self) -> bool {
+        self.image.is_empty() && self.ended.is_none() && self.command_key != 0
     }
 
     /// How many bytes it takes.
@@ -266,6 +273,10 @@ pub(super) struct Node {
     pub indexed: Indexed,
     /// Whether it has changes to settle.
     pub is_dirty: bool,
+    /// What was stored as the time it was last named, if it was stored.
+    pub stored: Option<i64>,
+    /// Whether it is among those to be stored.
+    pub is_noted: bool,
 }
 
 /// That a process is the child of another.
@@ -294,6 +305,20 @@ pub(super) struct Indexed {
 /// the handle.
 pub(super) type Place = (u64, i64, u64);
 
+impl Indexed {
+    /// The keys of a process with those facts.
+    pub fn of(facts: &Facts, queue: (bool, Place)) -> Self {
+        Self {
+            pid: facts.pid,
+            command_key: facts.command_key,
+            start: facts.started,
+            queue: Some(queue),
+            parent: (facts.parent != 0).then(|| (facts.parent, facts.order())),
+            size: facts.size(),
+        }
+    }
+}
+
 impl Node {
     /// The facts after all that was taken in.
     pub fn facts(&self) -> Option<&Facts> {
@@ -309,5 +334,17 @@ impl Node {
             State::Known(facts) => Some(facts),
             _ => None,
         }
+    }
+
+    /// Whether a process that started then is among its children.
+    pub fn has_child(&self, start: i64, child: u64) -> bool {
+        let from = self
+            .children
+            .partition_point(|link| (link.start, link.child) < (start, child));
+        self.children
+            .iter()
+            .skip(from)
+            .take_while(|link| (link.start, link.child) == (start, child))
+            .any(|link| link.until == OPEN)
     }
 }

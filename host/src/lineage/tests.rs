@@ -1,6 +1,7 @@
 //! Lineage as a whole, by events.
 
 mod batches;
+mod stored;
 
 use std::sync::Arc;
 

@@ -14,6 +14,14 @@ pub(crate) struct Versioned<T> {
 }
 
 impl<T> Versioned<T> {
+    /// A value that does not come from the current batch.
+    pub(crate) fn new(settled: T) -> Self {
+        Self {
+            settled,
+            steps: Vec::new(),
+        }
+    }
+
     /// The value as of a sequence.
     pub(crate) fn at(&self, sequence: u64) -> &T {
         self.steps_until(sequence)
@@ -48,6 +56,11 @@ impl<T> Versioned<T> {
                 None
             }
         }
+    }
+
+    /// Whether it changed within the batch.
+    pub(crate) fn has_changed(&self) -> bool {
+        !self.steps.is_empty()
     }
 
     /// Makes the last value the settled one and forgets the rest.

@@ -1,7 +1,10 @@
 //! Marks as a whole.
 
+mod restart;
+
 use super::*;
 use crate::{
+    event::Origin,
     lineage::{
         Lineage,
         tests::{as_of, event},

@@ -1,5 +1,7 @@
 //! Puts script blocks that PowerShell logged in several parts back together.
 
+mod persist;
+
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
@@ -41,25 +43,37 @@ pub struct ScriptBlocks {
     order: VecDeque<(u64, Key)>,
     count: u64,
     bytes: usize,
+    /// The parts that came or went since it was last asked, if anyone asks at
+    /// all.
+    changed: Option<persist::Changed>,
 }
 
 type Key = (Arc<str>, Box<str>);
 
 #[derive(Debug)]
 struct Block {
+    /// Its number, never used twice.
     opened: u64,
+    /// The time of the part that came first.
+    since: i64,
     total: u32,
     parts: BTreeMap<u32, Event>,
     bytes: usize,
 }
 
 impl ScriptBlocks {
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// Adds a part. The whole block goes to `done` with its last part, and so
     /// do blocks that have to make room, as far as they came.
     pub fn add(&mut self, part: ScriptPart, done: &mut Vec<Event>) {
         let size = part.event.fields.size();
         let id = part.event.fields.text(fields::SCRIPT_UID);
         let key: Key = (Arc::clone(&part.event.device), id.into());
+        let since = part.event.time;
         let count = &mut self.count;
         let order = &mut self.order;
         let block = self.open.entry(key.clone()).or_insert_with(|| {
@@ -67,6 +81,7 @@ impl ScriptBlocks {
             order.push_back((*count, key.clone()));
             Block {
                 opened: *count,
+                since,
                 total: part.total,
                 parts: BTreeMap::new(),
                 bytes: 0,
@@ -76,13 +91,16 @@ impl ScriptBlocks {
         if block.parts.contains_key(&part.number) {
             return;
         }
+        if let Some(changed) = &mut self.changed {
+            changed.came(&key, block.opened, part.number);
+        }
         block.parts.insert(part.number, part.event);
         block.bytes += size;
         self.bytes += size;
         if block.parts.len() >= block.total as usize
             && let Some(block) = self.open.remove(&key)
         {
-            self.finish(block, done);
+            self.finish(&key, block, done);
         }
         while self.open.len() > MAX_OPEN || self.bytes > MAX_BYTES {
             if !self.finish_oldest(done) {
@@ -101,6 +119,28 @@ impl ScriptBlocks {
         while self.finish_oldest(done) {}
     }
 
+    /// Hands out the blocks whose first part happened more than so many
+    /// milliseconds before a time, as far as they came, in the order in which
+    /// they were opened. For who never comes to an end, since a part may have
+    /// been lost.
+    pub fn finish_older_than(&mut self, time: i64, age: i64, done: &mut Vec<Event>) {
+        let limit = time.saturating_sub(age);
+        if self.open.values().all(|block| block.since >= limit) {
+            return;
+        }
+        for (opened, key) in std::mem::take(&mut self.order) {
+            let block = self.open.get(&key);
+            let Some(block) = block.filter(|block| block.opened == opened) else {
+                continue;
+            };
+            if block.since >= limit {
+                self.order.push_back((opened, key));
+            } else if let Some(block) = self.open.remove(&key) {
+                self.finish(&key, block, done);
+            }
+        }
+    }
+
     fn finish_oldest(&mut self, done: &mut Vec<Event>) -> bool {
         while let Some((opened, key)) = self.order.pop_front() {
             if self
@@ -109,14 +149,17 @@ impl ScriptBlocks {
                 .is_some_and(|block| block.opened == opened)
                 && let Some(block) = self.open.remove(&key)
             {
-                self.finish(block, done);
+                self.finish(&key, block, done);
                 return true;
             }
         }
         false
     }
 
-    fn finish(&mut self, block: Block, done: &mut Vec<Event>) {
+    fn finish(&mut self, key: &Key, block: Block, done: &mut Vec<Event>) {
+        if let Some(changed) = &mut self.changed {
+            changed.went(key, &block);
+        }
         self.bytes = self.bytes.saturating_sub(block.bytes);
         done.extend(join(block.parts));
     }
@@ -153,72 +196,4 @@ fn join(parts: BTreeMap<u32, Event>) -> Option<Event> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        event::{Origin, Processes},
-        vocabulary::classes,
-    };
-
-    fn part(id: &str, number: u32, total: u32, text: &str) -> ScriptPart {
-        let mut values = Fields::default();
-        values.set_text(fields::SCRIPT_UID, id);
-        values.set_text(fields::SCRIPT_CONTENT, text);
-        let event = Event {
-            sequence: 0,
-            uid: u64::from(number),
-            time: i64::from(number),
-            device: "d".into(),
-            class: classes::SCRIPT_EXECUTE,
-            origin: Origin {
-                input: 0,
-                record: number,
-            },
-            processes: Processes::default(),
-            matches: Box::default(),
-            fields: values,
-        };
-        ScriptPart {
-            event,
-            number,
-            total,
-        }
-    }
-
-    #[test]
-    fn parts_join_whatever_their_order() {
-        let mut joined = Vec::new();
-        for order in [[1, 2, 3], [3, 1, 2], [2, 3, 1]] {
-            let mut blocks = ScriptBlocks::default();
-            let mut done = Vec::new();
-            for number in order {
-                assert!(done.is_empty());
-                blocks.add(part("x", number, 3, &format!("<{number}>")), &mut done);
-                // Delivered twice.
-                if done.is_empty() {
-                    blocks.add(part("x", number, 3, "again"), &mut done);
-                }
-            }
-            assert_eq!(done.len(), 1);
-            let event = done.remove(0);
-            assert_eq!(event.fields.text(fields::SCRIPT_CONTENT), "<1><2><3>");
-            assert_eq!((event.time, event.origin.record), (1, 1));
-            joined.push(event.uid);
-            assert_eq!(blocks.bytes, 0);
-        }
-        assert!(joined.iter().all(|uid| *uid == joined[0]));
-    }
-
-    #[test]
-    fn incomplete_blocks_come_as_far_as_they_got_and_stay_bounded() {
-        let mut blocks = ScriptBlocks::default();
-        let mut done = Vec::new();
-        for number in 0..3 * MAX_OPEN {
-            blocks.add(part(&number.to_string(), 2, 3, "b"), &mut done);
-        }
-        assert_eq!(done.len(), 2 * MAX_OPEN);
-        blocks.finish_all(&mut done);
-        assert_eq!(done.len(), 3 * MAX_OPEN);
-        assert_eq!(done[0].fields.text(fields::SCRIPT_CONTENT), "b");
-    }
-}
+mod tests;

@@ -56,14 +56,19 @@ impl Workers {
 
     /// Gives a batch to the shards its devices belong to and returns outcomes
     /// that are due, each a whole batch in order.
-    pub fn process(&mut self, events: Vec<Event>) -> Result<Vec<Outcome>, ShardLost> {
+    pub fn process(
+        &mut self,
+        events: Vec<Event>,
+        inputs: &Arc<Vec<Arc<str>>>,
+    ) -> Result<Vec<Outcome>, ShardLost> {
         match self {
-            Self::Inline(shard) => Ok(vec![in_order(vec![shard.process(events)])]),
+            Self::Inline(shard) => Ok(vec![in_order(vec![shard.process(events, inputs)])]),
             Self::Threads { shards, in_flight } => {
                 let mut answers = Vec::new();
                 for (worker, part) in shards.iter().zip(parts(events, shards.len())) {
                     if !part.is_empty() {
-                        answers.push(worker.ask(move |shard| shard.process(part))?);
+                        let inputs = Arc::clone(inputs);
+                        answers.push(worker.ask(move |shard| shard.process(part, &inputs))?);
                     }
                 }
                 in_flight.push_back(answers);
@@ -73,6 +78,14 @@ impl Workers {
                 }
                 Ok(due)
             }
+        }
+    }
+
+    /// How many shards there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Inline(_) => 1,
+            Self::Threads { shards, .. } => shards.len(),
         }
     }
 
@@ -101,10 +114,7 @@ impl Workers {
     /// Gives an analytic's baselines what was stored of them, each device to
     /// its shard, and the fleet's part of it to all.
     pub fn restore(&mut self, analytic: usize, entries: Vec<StoredEntry>) -> Result<(), ShardLost> {
-        let count = match self {
-            Self::Inline(_) => 1,
-            Self::Threads { shards, .. } => shards.len(),
-        };
+        let count = self.count();
         let entries = Arc::new(entries);
         self.on_each(move |shard_number, shard| {
             let runner = shard.runners().get_mut(analytic);
@@ -207,7 +217,7 @@ impl Workers {
 
     /// Runs something on every shard, in their order, and waits for it. It is
     /// told the shard's position.
-    fn on_each<T: Send + 'static>(
+    pub fn on_each<T: Send + 'static>(
         &mut self,
         task: impl Fn(usize, &mut Shard) -> T + Clone + Send + 'static,
     ) -> Result<Vec<T>, ShardLost> {
@@ -284,7 +294,7 @@ fn parts(events: Vec<Event>, count: usize) -> Vec<Vec<Event>> {
 }
 
 /// The shard that a device belongs to.
-fn shard_of(device: &str, count: usize) -> usize {
+pub(super) fn shard_of(device: &str, count: usize) -> usize {
     let hash = foldhash::fast::FixedState::default().hash_one(device);
     (hash % count.max(1) as u64) as usize
 }

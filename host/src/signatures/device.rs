@@ -1,7 +1,7 @@
 //! What was seen of signatures on one device.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -19,10 +19,12 @@ pub(super) struct Verdict {
 }
 
 #[derive(Debug)]
-struct Kept {
-    verdict: Verdict,
+pub(super) struct Kept {
+    pub verdict: Verdict,
+    /// Its place in the order of eviction.
+    pub place: u64,
     /// Whether it was said again since it was last considered for eviction.
-    is_used: bool,
+    pub is_used: bool,
 }
 
 /// Verdicts by the hash of what they are about.
@@ -32,16 +34,27 @@ pub(super) struct Device {
     kept: HashMap<u64, Kept, RandomState>,
     /// The keys in the order in which they are considered for eviction.
     order: VecDeque<u64>,
+    /// The place of the last of them.
+    last_place: u64,
     /// What stood there before each change of the current batch.
     before: HashMap<u64, Vec<(u64, Option<Verdict>)>, RandomState>,
     /// Sequence of the last event.
     pub last_sequence: u64,
+    /// The keys of which anything changed since it was last asked for, if
+    /// anyone asks at all.
+    changed: Option<BTreeSet<u64>>,
+    /// Whether the device is listed among those that changed.
+    pub is_listed: bool,
 }
 
 impl Device {
-    pub fn new(name: Arc<str>) -> Self {
+    /// Nothing known yet; `tracks` what changes, or not.
+    pub fn new(name: Arc<str>, tracks: bool) -> Self {
         Self {
             name,
+            last_place: 0,
+            changed: tracks.then(BTreeSet::new),
+            is_listed: false,
             kept: HashMap::default(),
             order: VecDeque::new(),
             before: HashMap::default(),
@@ -79,13 +92,11 @@ impl Device {
         (sequence, limit): (u64, usize),
     ) -> u64 {
         if let Some(kept) = self.kept.get_mut(&key) {
-            kept.is_used = true;
-            let Verdict {
-                state: known,
-                signer: by,
-                hash: of,
-            } = &kept.verdict;
-            if *known == state && *of == hash && **by == *signer {
+            let known = &kept.verdict;
+            if known.state == state && known.hash == hash && *known.signer == *signer {
+                if !std::mem::replace(&mut kept.is_used, true) {
+                    self.mark(key);
+                }
                 return 0;
             }
         }
@@ -94,18 +105,23 @@ impl Device {
             signer: name(),
             hash,
         };
+        if let Some(kept) = self.kept.get_mut(&key) {
+            kept.is_used = false;
+            let before = std::mem::replace(&mut kept.verdict, verdict);
+            self.note(key, Some(before), sequence);
+            return 0;
+        }
+        self.last_place += 1;
         let kept = Kept {
             verdict,
+            place: self.last_place,
             is_used: false,
         };
-        let before = self.kept.insert(key, kept).map(|kept| kept.verdict);
-        let is_new = before.is_none();
-        self.note(key, before, sequence);
-        if is_new {
-            self.order.push_back(key);
-            if self.kept.len() > limit {
-                return self.evict(key, sequence);
-            }
+        self.kept.insert(key, kept);
+        self.order.push_back(key);
+        self.note(key, None, sequence);
+        if self.kept.len() > limit {
+            return self.evict(key, sequence);
         }
         0
     }
@@ -123,7 +139,10 @@ impl Device {
             };
             if kept.is_used || key == newest {
                 kept.is_used = false;
+                self.last_place += 1;
+                kept.place = self.last_place;
                 self.order.push_back(key);
+                self.mark(key);
                 continue;
             }
             let before = self.kept.remove(&key).map(|kept| kept.verdict);
@@ -133,11 +152,52 @@ impl Device {
         0
     }
 
+    /// Notes that what is kept under a key is to be stored.
+    fn mark(&mut self, key: u64) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(key);
+        }
+    }
+
     fn note(&mut self, key: u64, before: Option<Verdict>, sequence: u64) {
+        self.mark(key);
         let changes = self.before.entry(key).or_default();
         if changes.last().is_none_or(|(since, _)| *since < sequence) {
             changes.push((sequence, before));
         }
+    }
+
+    /// What is kept under a key.
+    pub fn kept(&self, key: u64) -> Option<&Kept> {
+        self.kept.get(&key)
+    }
+
+    /// The keys of which anything changed since the last time.
+    pub fn take_changed(&mut self) -> BTreeSet<u64> {
+        self.changed
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// All keys that a store may know.
+    pub fn all_keys(&self) -> impl Iterator<Item = u64> + '_ {
+        let changed = self.changed.iter().flatten();
+        self.kept.keys().chain(changed).copied()
+    }
+
+    /// Takes back what was kept under a key where nothing stands yet.
+    pub fn restore(&mut self, key: u64, kept: Kept) {
+        self.last_place = self.last_place.max(kept.place);
+        self.order.push_back(key);
+        self.kept.insert(key, kept);
+    }
+
+    /// Puts the keys taken back in their order.
+    pub fn end_restore(&mut self) {
+        let kept = &self.kept;
+        let place = |key: &u64| (kept.get(key).map(|kept| kept.place), *key);
+        self.order.make_contiguous().sort_unstable_by_key(place);
     }
 
     /// Forgets how things were earlier in the batch.

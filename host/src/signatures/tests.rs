@@ -5,6 +5,7 @@ use std::{fs, sync::Arc};
 use super::*;
 use crate::{
     lineage::tests::{Value, as_of, event},
+    stored::tests::{Store, write},
     vocabulary::fields::*,
 };
 
@@ -153,6 +154,73 @@ fn answers_and_evictions_do_not_depend_on_the_batch_size() {
     for size in [2, 10, 40, 200] {
         assert_eq!(run(size), singly);
     }
+}
+
+/// Verdicts that are stored and restored time and again answer, and are
+/// forgotten, like those that never were.
+#[test]
+fn a_restart_cannot_be_seen() {
+    let limits = SignatureLimits {
+        per_device: 6,
+        verdicts: 20,
+    };
+    let restored = |store: &Store| {
+        let mut signatures = Signatures::with_secret(limits.clone(), Arc::default(), &[7; 16]);
+        signatures.keep_changes();
+        for ((device, key), value) in store {
+            signatures.restore(device, key, value).unwrap();
+        }
+        signatures.end_restore();
+        assert!(signatures.take_changes().is_empty());
+        signatures
+    };
+    let mut undisturbed = Signatures::new(limits.clone(), Arc::default());
+    let mut store = Store::new();
+    let mut again = restored(&store);
+    let mut random = 1_u64;
+    let mut below = |end: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (random >> 33) % end
+    };
+    for sequence in 1..=5_000_u64 {
+        let module = format!(r"C:\{}.dll", below(9));
+        let words = if below(9) == 0 { NONE } else { VALID };
+        let image = [&module, ""][below(2) as usize];
+        let mut event = load(sequence, 1 + below(3), image, &module, words);
+        event.device = Arc::from(["d", "e", "f", "g", "h"][below(5) as usize]);
+        undisturbed.take_in(&event);
+        again.take_in(&event);
+        for module in 0..9 {
+            let path = format!(r"c:\{module}.dll");
+            let target = Target::Process {
+                handles: &[1 + module % 3],
+                image: &path,
+                sha256: "",
+            };
+            let at = AsOf::of(&event);
+            assert_eq!(again.lookup(&at, target), undisturbed.lookup(&at, target));
+        }
+        if below(10) == 0 {
+            undisturbed.end_batch();
+            again.end_batch();
+            write(&mut store, again.take_changes());
+            let held = again.stats().devices + again.stats().verdicts;
+            assert_eq!(store.len(), held);
+            if below(4) == 0 {
+                again = restored(&store);
+            }
+        }
+        let held = |one: &Signatures| (one.stats().devices, one.stats().verdicts);
+        assert_eq!(held(&again), held(&undisturbed));
+    }
+    let stats = undisturbed.stats();
+    assert!(
+        stats.evicted > 100 && stats.evicted_devices > 100,
+        "{stats:?}"
+    );
+    assert!(undisturbed.take_changes().is_empty());
 }
 
 #[test]

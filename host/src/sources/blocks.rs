@@ -2,6 +2,9 @@
 //! where they were read, without being copied, and on any thread.
 
 mod cut;
+mod whole;
+
+pub(crate) use whole::cut_whole;
 
 use std::io;
 

@@ -11,12 +11,12 @@ use crate::{
     vocabulary::{classes, fields::*},
 };
 
-fn any_event() -> impl Strategy<Value = (u8, u8, u8, u8, i64)> {
+pub(super) fn any_event() -> impl Strategy<Value = (u8, u8, u8, u8, i64)> {
     (0..10_u8, 0..6_u8, 0..6_u8, 0..3_u8, -5..30_i64)
 }
 
 /// Events of few processes, so that they meet in every way.
-fn stream(steps: &[(u8, u8, u8, u8, i64)]) -> Vec<Event> {
+pub(super) fn stream(steps: &[(u8, u8, u8, u8, i64)]) -> Vec<Event> {
     let mut seconds = 100;
     let mut events = Vec::new();
     for (step, (kind, process, other, image, pause)) in steps.iter().enumerate() {
@@ -110,8 +110,10 @@ fn stream(steps: &[(u8, u8, u8, u8, i64)]) -> Vec<Event> {
                 .fields
                 .set_number(PROCESS_PARENT_PROCESS_PID, parent_pid.into());
         }
-        if image + process == 3 {
-            event.device = Arc::from("e");
+        match image + process {
+            3 => event.device = Arc::from("e"),
+            5 => event.device = Arc::from("f"),
+            _ => {}
         }
         events.push(event);
     }
@@ -119,7 +121,7 @@ fn stream(steps: &[(u8, u8, u8, u8, i64)]) -> Vec<Event> {
 }
 
 /// Everything that can be asked about some handles.
-fn answers(lineage: &Lineage, as_of: &AsOf, handles: &[u64]) -> String {
+pub(super) fn answers(lineage: &Lineage, as_of: &AsOf, handles: &[u64]) -> String {
     let mut text = String::new();
     let list = |processes: Vec<ProcessInfo<'_>>| -> Vec<u64> {
         processes.iter().map(|process| process.process).collect()

@@ -1,0 +1,73 @@
+//! `sandtrap run`: the daemon.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use super::DEFAULT_FOLDER;
+use crate::{
+    cache::Cache,
+    config::Config,
+    daemon::{core::Setup, run},
+    engine::Engine,
+};
+
+/// Run as a service: events come in, findings go out, and analytics are
+/// replaced while it runs.
+///
+/// The configuration says where events come from and where findings go;
+/// `sandtrap config example` prints one with every key explained. The service
+/// stops on SIGTERM and reloads on SIGHUP.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The configuration.
+    #[arg(long, short, value_name = "FILE")]
+    config: PathBuf,
+    /// Folder of analytics, instead of the configured one.
+    #[arg(long, short, value_name = "DIR")]
+    analytics: Option<PathBuf>,
+    /// Where compiled analytics are kept between runs; `cache` in the state
+    /// folder unless given.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+impl Run {
+    /// The configuration, which also says how to log.
+    pub fn read(&self) -> anyhow::Result<Config> {
+        Ok(Config::read(&self.config)?)
+    }
+
+    pub fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let Some(state) = config.state_folder.clone() else {
+            return Err(NoState(self.config).into());
+        };
+        let analytics = self
+            .analytics
+            .or_else(|| config.analytics_folder.clone())
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER));
+        let mut engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let cache = self.cache.unwrap_or_else(|| state.join("cache"));
+        match Cache::open(&cache) {
+            Ok(cache) => engine = engine.with_cache(cache),
+            Err(error) => {
+                tracing::warn!("not using the cache {}: {error}", cache.display());
+            }
+        }
+        run::run(Setup {
+            config,
+            config_path: Some(self.config),
+            analytics,
+            state,
+            engine,
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The configuration does not say where the state is.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0} lacks `state_folder`, where a service keeps what it must find again after a restart; such as state_folder = \"/var/lib/sandtrap\""
+)]
+pub struct NoState(PathBuf);

@@ -1,0 +1,284 @@
+//! The outer part of the daemon: sources, the HTTP server and signals around
+//! the core.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use super::{
+    core::{Core, DaemonError, Reloads, Setup},
+    reload::Wake,
+    store::Store,
+};
+use crate::{
+    config::{Config, OnFull},
+    http::{Control, Pending, Server, Token, Tokens},
+    ingest::{Feed, Running, evtx, files, lines},
+};
+
+/// How often is looked whether all threads are there.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// Most findings that one question to the API gets.
+const FINDINGS: usize = 10_000;
+
+/// Runs the daemon until it is told to stop by a signal.
+pub fn run(setup: Setup) -> Result<(), DaemonError> {
+    let runtime = Runtime::new().map_err(|source| start_error("the runtime", source))?;
+    let config = setup.config.clone();
+    let state = setup.state.clone();
+    let core = Core::start(setup, runtime.handle())?;
+    let outcome = runtime.block_on(serve(&core, &config, &state));
+    let grace = Duration::from_secs(config.daemon.drain_seconds);
+    let deadline = Instant::now() + grace;
+    let surface = match outcome {
+        Ok(surface) => surface,
+        Err(error) => {
+            core.stop(deadline)?;
+            return Err(error);
+        }
+    };
+    tracing::info!("stopping");
+    notify(&[sd_notify::NotifyState::Stopping]);
+    // The sources first, so that nothing comes in behind what is drained. Those
+    // who wait for a receipt still get it.
+    runtime.block_on(async {
+        for source in surface.sources {
+            source.stop().await;
+        }
+    });
+    let is_broken = core.is_broken();
+    core.gate.close();
+    let ended = core.stop(deadline);
+    let left = deadline.saturating_duration_since(Instant::now());
+    runtime.block_on(surface.server.stop(left.min(Duration::from_secs(2))));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended?;
+    if is_broken {
+        return Err(DaemonError::Lost("daemon"));
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What the outside sees of the daemon.
+struct Surface {
+    server: Server,
+    sources: Vec<Running>,
+}
+
+/// Opens everything and waits for the end.
+async fn serve(core: &Core, config: &Config, state: &Path) -> Result<Surface, DaemonError> {
+    let control = Arc::new(Controls {
+        store: Arc::clone(&core.store),
+        reloads: core.reloads(),
+        latest: core.latest.clone(),
+    });
+    let tokens = Tokens {
+        api: token(config.http.token_file.as_deref(), state, "api.token")?,
+        ingest: token(
+            config.http.ingest_token_file.as_deref(),
+            state,
+            "ingest.token",
+        )?,
+    };
+    let server = Server::start(
+        &config.http,
+        tokens,
+        core.gate.clone(),
+        core.metrics.clone(),
+        Arc::clone(&core.board),
+        control,
+    )
+    .await
+    .map_err(|source| start_error(&format!("the server on {}", config.http.listen), source))?;
+    let sources = sources(core, config).await?;
+    tracing::info!(address = %server.address(), "ready");
+    notify(&[sd_notify::NotifyState::Ready]);
+    let mut signals = Signals::new().map_err(|source| start_error("signals", source))?;
+    let is_pipe = config.is_only_stdin();
+    loop {
+        tokio::select! {
+            stop = signals.next() => match stop {
+                Signal::Stop => break,
+                Signal::Reload => core.wake(Wake::Signal),
+            },
+            () = tokio::time::sleep(WATCH) => {
+                if core.is_broken() {
+                    break;
+                }
+                // A pipe that ended is all there is.
+                if is_pipe && sources.iter().all(Running::is_over) {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(Surface { server, sources })
+}
+
+/// Starts the configured sources.
+async fn sources(core: &Core, config: &Config) -> Result<Vec<Running>, DaemonError> {
+    let checkpoints = core.store.checkpoints()?;
+    let feed = |name: &str, on_full: OnFull| Feed {
+        name: Arc::from(name),
+        gate: core.gate.clone(),
+        on_full,
+        metrics: core.metrics.clone(),
+        board: Arc::clone(&core.board),
+    };
+    let mut all = Vec::new();
+    for one in &config.sources.files {
+        let name = format!("files:{}", one.path);
+        let started = files::start(&one.path, &checkpoints, feed(&name, one.on_full));
+        all.push(started.map_err(|error| start_error(&name, io::Error::other(error)))?);
+    }
+    for one in &config.sources.evtx {
+        let name = format!("evtx:{}", one.path.display());
+        let started = evtx::start(&one.path, &checkpoints, feed(&name, OnFull::Block));
+        all.push(started.map_err(|error| start_error(&name, error))?);
+    }
+    for one in &config.sources.tcp {
+        let name = format!("tcp:{}", one.listen);
+        let started = lines::tcp(one.listen, one.plaintext, feed(&name, one.on_full)).await;
+        let (running, address) =
+            started.map_err(|error| start_error(&name, io::Error::other(error)))?;
+        tracing::info!(%address, "takes lines over TCP");
+        all.push(running);
+    }
+    for one in &config.sources.unix {
+        let name = format!("unix:{}", one.path.display());
+        let started = lines::unix(&one.path, feed(&name, one.on_full));
+        all.push(started.map_err(|error| start_error(&name, io::Error::other(error)))?);
+    }
+    if config.sources.stdin {
+        let started = lines::stdin(io::stdin(), feed("stdin", OnFull::Block));
+        all.push(started.map_err(|error| start_error("standard input", error))?);
+    }
+    Ok(all)
+}
+
+enum Signal {
+    Stop,
+    Reload,
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hang_up.recv() => Signal::Reload,
+        }
+    }
+}
+
+/// What the API asks of the core.
+struct Controls {
+    store: Arc<Store>,
+    reloads: Reloads,
+    latest: watch::Receiver<u64>,
+}
+
+impl Control for Controls {
+    fn reload(&self) -> Pending<'_, Result<serde_json::Value, String>> {
+        Box::pin(async {
+            let report = self.reloads.reload().await;
+            let report = report.ok_or_else(|| "the daemon is stopping".to_owned())?;
+            serde_json::to_value(report).map_err(|error| error.to_string())
+        })
+    }
+
+    fn findings(&self, limit: usize, after: Option<u64>) -> Vec<(u64, Arc<[u8]>)> {
+        let limit = limit.min(FINDINGS);
+        let latest = *self.latest.borrow();
+        let after = after.unwrap_or_else(|| latest.saturating_sub(limit as u64));
+        match self.store.findings(after, limit) {
+            Ok(entries) => entries
+                .into_iter()
+                .map(|entry| (entry.number, entry.json))
+                .collect(),
+            Err(error) => {
+                tracing::error!("findings cannot be read: {error}");
+                Vec::new()
+            }
+        }
+    }
+
+    fn latest(&self) -> watch::Receiver<u64> {
+        self.latest.clone()
+    }
+}
+
+/// Reads a token; without a configured file it is made in the state folder.
+fn token(configured: Option<&Path>, state: &Path, name: &str) -> Result<Token, DaemonError> {
+    let path = configured.map_or_else(|| state.join(name), Path::to_owned);
+    let failed = |source| start_error(&format!("with the token file {}", path.display()), source);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && configured.is_none() => {
+            make_token(&path).map_err(failed)?
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    if text.trim().len() < 16 {
+        let short = "a token has at least 16 characters";
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidData, short)));
+    }
+    Ok(Token::new(text.trim(), path))
+}
+
+/// Makes a token that only its owner can read.
+fn make_token(path: &PathBuf) -> io::Result<String> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut bytes = [0; 24];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    writeln!(file, "{token}")?;
+    file.sync_all()?;
+    tracing::info!(file = %path.display(), "made a token");
+    Ok(token)
+}
+
+/// Tells systemd, if it started this.
+fn notify(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(false, state) {
+        tracing::warn!("systemd cannot be told: {error}");
+    }
+}
+
+fn start_error(what: &str, source: io::Error) -> DaemonError {
+    DaemonError::Start {
+        what: what.to_owned(),
+        source,
+    }
+}
