@@ -12,7 +12,7 @@ mod decode;
 mod dispatch;
 mod ledger;
 mod letters;
-mod reload;
+pub mod reload;
 pub mod run;
 mod seen;
 pub mod store;

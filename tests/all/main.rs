@@ -15,6 +15,8 @@ mod cli;
 mod containment;
 /// What every analytic must keep to.
 mod contract;
+/// The daemon's core: restarts, replaced analytics, bad files.
+mod daemon;
 /// The same events, the same findings, over real telemetry.
 mod invariants;
 /// Recorded attacks and look-alikes. A new detection belongs there.

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+pub mod daemon;
 pub mod scenario;
 
 use std::{

@@ -19,8 +19,8 @@ use crate::{
     pipeline::StateChanges,
 };
 use tables::{
-    CHECKPOINTS, CONFIRMED, DEAD_LETTERS, FINDINGS, LINEAGE, META, RECORDS, SCRIPTS, SECRETS,
-    SIGNATURES, UIDS, changes_table, issued_name, marks_name,
+    CHECKPOINTS, CONFIRMED, DEAD_LETTERS, FINDINGS, HOURS, LINEAGE, META, RECORDS, SCRIPTS,
+    SECRETS, SIGNATURES, UIDS, changes_table, issued_name, marks_name,
 };
 
 /// How many findings are kept although every sink has them, to be shown.
@@ -116,6 +116,7 @@ impl Store {
             write.open_table(table)?;
         }
         write.open_table(FINDINGS)?;
+        write.open_table(HOURS)?;
         write.commit()?;
         Ok(store)
     }
@@ -160,6 +161,9 @@ impl Store {
             put(write, &issued_name(id), &state.issued)?;
             if !state.baselines.is_empty() {
                 BaselineStore::write(write, id, &state.baselines)?;
+            }
+            if let Some(hour) = state.hour {
+                write.open_table(HOURS)?.insert(id.as_str(), hour)?;
             }
         }
         let mut meta = write.open_table(META)?;

@@ -36,6 +36,8 @@ pub struct AnalyticState {
     pub issued: Vec<Change>,
     /// Its baselines.
     pub baselines: Vec<StoredEntry>,
+    /// Up to which hour of event time they have told the fleet.
+    pub hour: Option<i64>,
 }
 
 /// A part of what the shards know of devices.
@@ -77,12 +79,6 @@ impl Memories {
                 kept.issued.restore(&entry.device, &entry.key, value)?;
             }
         }
-        // What was not yet told to the fleet is told with its hour.
-        let fresh = stored
-            .baselines
-            .iter()
-            .filter_map(|entry| entry.fresh.last());
-        let hour = fresh.map(|time| time.div_euclid(HOUR)).max();
         for entry in stored.baselines {
             if let Some(kept) = of_shards.get_mut(shard_of(&entry.device, count)) {
                 kept.memory.baselines.restore(entry);
@@ -97,7 +93,10 @@ impl Memories {
             kept.issued.end_restore();
             kept.memory.baselines.set_fleet(Arc::clone(&fleet));
         }
-        Ok(Self { of_shards, hour })
+        Ok(Self {
+            of_shards,
+            hour: stored.hour,
+        })
     }
 }
 
@@ -151,6 +150,7 @@ impl Pipeline {
                         marks: memory.marks.take_changes(),
                         issued,
                         baselines: memory.baselines.take_changes(),
+                        hour: None,
                     };
                     changes.analytics.insert(id, state);
                 }
@@ -166,6 +166,11 @@ impl Pipeline {
                 known.marks.extend(state.marks);
                 known.issued.extend(state.issued);
                 known.baselines.extend(state.baselines);
+            }
+        }
+        for (id, hour) in self.analytics.iter().zip(&self.hours) {
+            if let Some(known) = all.analytics.get_mut(id) {
+                known.hour = *hour;
             }
         }
         Ok(all)

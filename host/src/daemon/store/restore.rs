@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use redb::{ReadableDatabase, ReadableTable, TableError};
 
 use super::{
-    CHECKPOINTS, CONFIRMED, Change, DEAD_LETTERS, Entry, FINDINGS, LINEAGE, META, Meta, RECORDS,
-    SCRIPTS, SECRETS, SIGNATURES, StateError, Store, UIDS, changes_table, issued_name, marks_name,
+    CHECKPOINTS, CONFIRMED, Change, DEAD_LETTERS, Entry, FINDINGS, HOURS, LINEAGE, META, Meta,
+    RECORDS, SCRIPTS, SECRETS, SIGNATURES, StateError, Store, UIDS, changes_table, issued_name,
+    marks_name,
 };
 use crate::pipeline::{AnalyticState, Part};
 
@@ -88,6 +89,8 @@ impl Store {
         })?;
         self.baselines
             .load(id, |entry| state.baselines.push(entry))?;
+        let read = self.baselines.database().begin_read()?;
+        state.hour = read.open_table(HOURS)?.get(id)?.map(|hour| hour.value());
         Ok(state)
     }
 

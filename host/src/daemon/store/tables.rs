@@ -5,6 +5,9 @@ use redb::TableDefinition;
 /// Numbers that go on.
 pub const META: TableDefinition<'_, &str, u64> = TableDefinition::new("daemon.meta");
 
+/// Up to which hour the baselines of each analytic have told the fleet.
+pub const HOURS: TableDefinition<'_, &str, i64> = TableDefinition::new("daemon.hours");
+
 /// The number of the last finding each sink confirmed.
 pub const CONFIRMED: TableDefinition<'_, &str, u64> = TableDefinition::new("daemon.confirmed");
 
