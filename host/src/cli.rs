@@ -4,15 +4,21 @@
 mod backtest;
 mod baseline;
 mod build;
+mod client;
+mod config;
 mod inspect;
 mod list;
 mod loaded;
 mod progress;
+mod reload;
 mod run;
 mod scan;
 mod signatures;
+mod status;
+mod tail;
 mod vocabulary;
 
+pub use config::{EXAMPLE, schema as config_schema};
 pub use vocabulary::page as vocabulary_page;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
@@ -21,10 +27,14 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use self::loaded::{NotInstalled, SettingsRefused};
+use self::{
+    client::ClientError,
+    loaded::{NotInstalled, SettingsRefused},
+};
 use crate::{
     catalog::FolderError,
     config::{ConfigError, LogFormat},
+    daemon::core::DaemonError,
 };
 
 /// Runs security-detection analytics, each in a WebAssembly sandbox, over
@@ -49,10 +59,15 @@ input is at fault, 3 the configuration is.";
 enum Command {
     /// Compile analytics to components.
     Build(build::Build),
-    /// Run as a service.
-    Run(run::Run),
     /// Scan recorded telemetry and report findings.
     Scan(scan::Scan),
+    Run(run::Run),
+    /// Show what the daemon does: analytics, sources, sinks.
+    Status(status::Status),
+    Reload(reload::Reload),
+    Tail(tail::Tail),
+    /// Check a configuration, or print its schema or an example.
+    Config(config::Config),
     /// List the installed analytics.
     List(list::List),
     /// Show what a component is, what it may reach and what can be tuned.
@@ -90,6 +105,10 @@ impl Cli {
             Command::Backtest(command) => command.run(),
             Command::Baseline(command) => command.run(),
             Command::Signatures(command) => command.run(),
+            Command::Status(command) => command.run(),
+            Command::Reload(command) => command.run(),
+            Command::Tail(command) => command.run(),
+            Command::Config(command) => command.run(),
             Command::Vocabulary(command) => command.run(),
         }
     }
@@ -162,7 +181,13 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         || error.is::<FolderError>()
         || error.is::<NotInstalled>()
         || error.is::<run::NoState>()
-        || error.is::<SettingsRefused>();
+        || error.is::<SettingsRefused>()
+        || error
+            .downcast_ref::<DaemonError>()
+            .is_some_and(DaemonError::is_configuration)
+        || error
+            .downcast_ref::<ClientError>()
+            .is_some_and(ClientError::is_configuration);
     if is_configuration {
         ExitCode::from(3)
     } else {
@@ -178,4 +203,23 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 )]
 fn colour_wanted() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
+}
+
+/// The terminal's width, within what is comfortable to read.
+fn width() -> usize {
+    console::Term::stdout()
+        .size_checked()
+        .map_or(100, |(_, columns)| columns.clamp(40, 140) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn options_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
 }

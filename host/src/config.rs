@@ -1,7 +1,9 @@
 //! The operator's configuration: what the site is like, and what each analytic
 //! may do. One TOML file, every key optional.
 
+mod check;
 pub mod daemon;
+mod problem;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +18,7 @@ pub use daemon::{
     Bulk, Daemon, EvtxFolder, FileSink, Files, Http, Log, LogFormat, OnFull, Sinks, Sources, Tcp,
     Unix, Webhook,
 };
+pub use problem::{Problem, Problems};
 
 use crate::capabilities::{Capability, Grants};
 
@@ -152,32 +155,49 @@ pub enum ConfigError {
         /// What is wrong.
         source: Box<toml::de::Error>,
     },
-    /// A value is out of its bounds.
-    #[error("{path}: {reason}")]
-    Value {
+    /// Values are not what they may be.
+    #[error("{path}: {problems}")]
+    Values {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        reason: String,
+        problems: Problems,
     },
 }
 
 impl Config {
-    /// Reads and checks a configuration file.
+    /// Reads a configuration file and checks its values. Whether the files and
+    /// folders it names are there is for those to say who need them.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let config = Self::parse(path)?;
+        let problems = check::values(&config);
+        if !problems.errors.is_empty() {
+            return Err(ConfigError::Values {
+                path: path.to_owned(),
+                problems,
+            });
+        }
+        Ok(config)
+    }
+
+    /// Reads a configuration file whose values may be wrong.
+    pub fn parse(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
         })?;
-        let config: Self = toml::from_str(&text).map_err(|source| ConfigError::Parse {
+        toml::from_str(&text).map_err(|source| ConfigError::Parse {
             path: path.to_owned(),
             source: Box::new(source),
-        })?;
-        config.site.check().map_err(|reason| ConfigError::Value {
-            path: path.to_owned(),
-            reason,
-        })?;
-        Ok(config)
+        })
+    }
+
+    /// Everything that is wrong with the values, and with the files and
+    /// folders they name.
+    pub fn problems(&self) -> Problems {
+        let mut problems = check::values(self);
+        problems.extend(check::places(self));
+        problems
     }
 
     /// The sections that differ and that a running daemon cannot change.
@@ -243,34 +263,6 @@ impl Site {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
     }
-
-    fn check(&self) -> Result<(), String> {
-        for window in self.maintenance_windows.iter().flatten() {
-            for time in [&window.from, &window.to] {
-                if !is_clock(time) {
-                    return Err(format!(
-                        "site.maintenance_windows: `{time}` is not a time such as 22:00"
-                    ));
-                }
-            }
-            if let Some(offset) = &window.utc_offset
-                && !offset.strip_prefix(['+', '-']).is_some_and(is_clock)
-            {
-                return Err(format!(
-                    "site.maintenance_windows: `{offset}` is not an offset such as +02:00"
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_clock(time: &str) -> bool {
-    let number = |text: &str, below: u32| {
-        text.len() == 2 && text.parse().is_ok_and(|number: u32| number < below)
-    };
-    time.split_once(':')
-        .is_some_and(|(hours, minutes)| number(hours, 24) && number(minutes, 60))
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub mod run;
 mod seen;
 pub mod store;
 
+pub use reload::Report as ReloadReport;
+
 /// The host's clock, RFC 3339. It is for operators only: nothing an analytic
 /// sees and no finding depends on it.
 fn now() -> String {

@@ -48,6 +48,8 @@ pub mod marks;
 pub mod metrics;
 pub mod normalise;
 pub mod outlet;
+#[cfg(test)]
+mod packaging;
 pub mod pipeline;
 pub mod router;
 pub mod scan;

@@ -96,6 +96,11 @@ fn errors_say_what_to_do() {
             &["README.md", "no WebAssembly file"],
         ),
         (&["scan", "README.md", "--no-analytics"], 2, &["README.md"]),
+        (
+            &["status", "--token-file", "no/such/token"],
+            3,
+            &["no/such/token", "--token-file", "--config"],
+        ),
     ] {
         let output = sandtrap().args(arguments).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();

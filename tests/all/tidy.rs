@@ -125,6 +125,7 @@ fn links_lead_somewhere() {
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "docs/operating.md",
         "guest-sdk/README.md",
     ] {
         let path = root().join(name);

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::DEFAULT_FOLDER;
+use super::{DEFAULT_FOLDER, default_cache};
 use crate::{
     cache::Cache,
     config::Config,
@@ -26,8 +26,8 @@ pub struct Run {
     /// Folder of analytics, instead of the configured one.
     #[arg(long, short, value_name = "DIR")]
     analytics: Option<PathBuf>,
-    /// Where compiled analytics are kept between runs; `cache` in the state
-    /// folder unless given.
+    /// Where compiled analytics are kept between runs; the user's cache folder,
+    /// or else `cache` in the state folder, unless given.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 }
@@ -47,7 +47,10 @@ impl Run {
             .or_else(|| config.analytics_folder.clone())
             .unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER));
         let mut engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-        let cache = self.cache.unwrap_or_else(|| state.join("cache"));
+        let cache = self
+            .cache
+            .or_else(default_cache)
+            .unwrap_or_else(|| state.join("cache"));
         match Cache::open(&cache) {
             Ok(cache) => engine = engine.with_cache(cache),
             Err(error) => {

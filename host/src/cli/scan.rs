@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::{Installed, colour_wanted, progress::Bar};
+use super::{Installed, colour_wanted, progress::Bar, width};
 use crate::{
     analytic::Configured,
     baselines::{BaselineStore, StoredEntry},
@@ -224,13 +224,6 @@ pub(super) fn stored(
         all.push((id.to_owned(), entries));
     }
     Ok(all)
-}
-
-/// The terminal's width, within what is comfortable to read.
-fn width() -> usize {
-    console::Term::stdout()
-        .size_checked()
-        .map_or(100, |(_, columns)| columns.clamp(40, 140) as usize)
 }
 
 fn write_undecodable(path: &PathBuf, summary: &Summary) -> anyhow::Result<()> {

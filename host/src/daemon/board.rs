@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::shard::Usage;
 
@@ -17,7 +17,8 @@ pub struct Board {
 }
 
 /// What is told.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Status {
     /// Version of the host.
     pub version: String,
@@ -46,7 +47,8 @@ pub struct Status {
 }
 
 /// An analytic.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AnalyticStatus {
     /// `running` or `stopped`.
     pub state: String,
@@ -73,7 +75,8 @@ pub struct AnalyticStatus {
 }
 
 /// What an analytic may use and what it used.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BudgetUse {
     /// Time a call may take, in milliseconds.
     pub call_limit_ms: u64,
@@ -88,7 +91,8 @@ pub struct BudgetUse {
 }
 
 /// A source.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SourceStatus {
     /// Records taken in since the start.
     pub records: u64,
@@ -99,7 +103,8 @@ pub struct SourceStatus {
 }
 
 /// A sink.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SinkStatus {
     /// Number of the last finding it confirmed.
     pub confirmed: u64,

@@ -85,6 +85,17 @@ pub enum DaemonError {
     Lost(&'static str),
 }
 
+impl DaemonError {
+    /// Whether the configuration is at fault, so that trying again is of no
+    /// use.
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::Catalogue(_) | Self::Sink(_) | Self::Start { .. }
+        )
+    }
+}
+
 /// The inner part, running.
 pub struct Core {
     /// Where sources hand over.

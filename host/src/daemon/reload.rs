@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{self, oneshot};
 
 pub use files::Fingerprint;
@@ -59,7 +59,7 @@ pub enum Wake {
 }
 
 /// What a reload did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Analytics that run now and did not before, or in another version or
     /// with other settings.
@@ -76,7 +76,7 @@ pub struct Report {
 }
 
 /// An analytic that runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     /// Its identifier.
     pub id: String,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{HOUR, Pipeline, Plan, ShardLost, workers::shard_of};
+use super::{Pipeline, Plan, ShardLost, workers::shard_of};
 use crate::{
     baselines::{Baselines, Fleet, StoredEntry},
     change::{Change, Damaged},

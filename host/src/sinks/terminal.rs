@@ -15,6 +15,7 @@ mod time;
 mod tree;
 
 pub use report::Report;
+pub(crate) use text::neutral;
 
 use std::io::Write;
 
@@ -60,8 +61,42 @@ const SEVERITIES: [(Severity, &str); 5] = [
     (Severity::Informational, "info"),
 ];
 
+/// What one line says about a finding.
+#[derive(Debug, Clone, Copy)]
+pub struct Headline<'a> {
+    /// When it happened, milliseconds since 1970 UTC.
+    pub time: i64,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The identifier of the analytic.
+    pub analytic: &'a str,
+    /// The device.
+    pub device: &'a str,
+    /// The score.
+    pub score: i32,
+    /// What happened.
+    pub title: &'a str,
+    /// Whether it adds to an earlier one.
+    pub is_update: bool,
+}
+
+impl<'a> From<&'a Finding> for Headline<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            time: finding.time,
+            severity: finding.severity,
+            analytic: &finding.analytic.id,
+            device: &finding.device,
+            score: finding.score,
+            title: &finding.title,
+            is_update: finding.is_update,
+        }
+    }
+}
+
 /// A finding as one line: time, severity, analytic, device, score and title.
-pub fn brief(finding: &Finding, layout: Layout) -> String {
+pub fn brief<'a>(finding: impl Into<Headline<'a>>, layout: Layout) -> String {
+    let finding = finding.into();
     let mut page = Page::new(layout);
     let badge = badge(finding.severity, layout.colour);
     let padding = " ".repeat(WIDEST_BADGE.saturating_sub(width(&badge)) + 1);
@@ -71,8 +106,8 @@ pub fn brief(finding: &Finding, layout: Layout) -> String {
         span(Role::Text, " "),
         span(Role::Badge(finding.severity), badge),
         span(Role::Text, padding),
-        span(Role::Strong, shorten(&finding.analytic.id, 32)),
-        span(Role::Text, format!(" {}", shorten(&finding.device, 48))),
+        span(Role::Strong, shorten(finding.analytic, 32)),
+        span(Role::Text, format!(" {}", shorten(finding.device, 48))),
         span(Role::Accent, format!(" {}", finding.score)),
         span(Role::Text, format!(" {}", finding.title)),
         span(Role::Quiet, update),

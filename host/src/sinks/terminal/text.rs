@@ -17,7 +17,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// The text with everything that is not plainly visible shown as a sign.
-pub(super) fn neutral(text: &str) -> String {
+pub(crate) fn neutral(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut marks = MAX_MARKS;
     for c in text.chars() {

@@ -1,0 +1,203 @@
+//! The status as a page for a terminal. Errors may quote what others wrote, so
+//! every text is made neutral.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use jiff::{SpanRound, Timestamp, Unit};
+
+use crate::{
+    daemon::board::{AnalyticStatus, Status},
+    sinks::terminal::neutral,
+};
+
+/// How much of a hash tells components apart.
+const SHORT_HASH: usize = 12;
+
+/// The whole page.
+pub fn page(status: &Status, now: Timestamp) -> String {
+    let mut page = format!("{}\n", head(status, now));
+    let mut section = |title: &str, table: Table| {
+        if table.row_count() > 0 {
+            page.push_str(&format!("\n{title}\n{}\n", table.trim_fmt()));
+        }
+    };
+    section("Analytics", analytics(status));
+    section("Sources", sources(status));
+    section("Sinks", sinks(status));
+    section("Not loaded", refused(status));
+    if let Some(error) = &status.configuration_error {
+        let error = neutral(error);
+        page.push_str(&format!("\nThe configuration was not reloaded: {error}\n"));
+    }
+    page
+}
+
+fn head(status: &Status, now: Timestamp) -> String {
+    let state = match (status.stopping, status.ready) {
+        (true, _) => "stopping",
+        (false, true) => "ready",
+        (false, false) => "starting",
+    };
+    format!(
+        "Sandtrap {}  {state}  up {}  {} events  {} findings  {} reloads",
+        neutral(&status.version),
+        uptime(&status.started, now),
+        status.events,
+        status.findings,
+        status.reloads
+    )
+}
+
+fn uptime(started: &str, now: Timestamp) -> String {
+    let round = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+    let span = started
+        .parse::<Timestamp>()
+        .and_then(|started| now.duration_since(started).try_into())
+        .and_then(|span: jiff::Span| span.round(round.smallest(Unit::Second)));
+    span.map_or_else(|_| "?".to_owned(), |span| format!("{span:#}"))
+}
+
+fn table(header: &[&str], numbers: std::ops::Range<usize>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    for column in numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn analytics(status: &Status) -> Table {
+    let header = [
+        "ID",
+        "STATE",
+        "VERSION",
+        "SHA-256",
+        "EVENTS",
+        "FINDINGS",
+        "FAULTS",
+        "TIME",
+        "MEMORY",
+        "LAST ERROR",
+    ];
+    let mut table = table(&header, 4..9);
+    let total: u64 = status
+        .analytics
+        .values()
+        .map(|one| one.budget.calls_total_ms)
+        .sum();
+    for (id, one) in &status.analytics {
+        table.add_row([
+            neutral(id),
+            neutral(&one.state),
+            neutral(&one.version),
+            neutral(&one.sha256).chars().take(SHORT_HASH).collect(),
+            one.events.to_string(),
+            one.findings.to_string(),
+            one.faults.to_string(),
+            share(one.budget.calls_total_ms, total),
+            memory(one),
+            optional(one.last_error.as_deref()),
+        ]);
+    }
+    table
+}
+
+/// The part of the time of all analytics that one took.
+fn share(part: u64, total: u64) -> String {
+    match (part.saturating_mul(100) + total / 2).checked_div(total) {
+        Some(percent) => format!("{percent}%"),
+        None => "-".to_owned(),
+    }
+}
+
+fn memory(one: &AnalyticStatus) -> String {
+    let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
+    let budget = &one.budget;
+    format!("{}/{} MiB", mib(budget.memory), mib(budget.memory_limit))
+}
+
+fn sources(status: &Status) -> Table {
+    let mut table = table(&["SOURCE", "STATE", "RECORDS", "LAST ERROR"], 2..3);
+    for (name, one) in &status.sources {
+        table.add_row([
+            neutral(name),
+            neutral(&one.state),
+            one.records.to_string(),
+            optional(one.last_error.as_deref()),
+        ]);
+    }
+    table
+}
+
+fn sinks(status: &Status) -> Table {
+    let mut table = table(&["SINK", "CONFIRMED", "WAITING", "LAST ERROR"], 1..3);
+    for (name, one) in &status.sinks {
+        table.add_row([
+            neutral(name),
+            one.confirmed.to_string(),
+            one.waiting.to_string(),
+            optional(one.last_error.as_deref()),
+        ]);
+    }
+    table
+}
+
+fn refused(status: &Status) -> Table {
+    let mut table = table(&["FILE", "WHY"], 0..0);
+    for (file, why) in &status.refused {
+        table.add_row([neutral(file), neutral(why)]);
+    }
+    table
+}
+
+fn optional(error: Option<&str>) -> String {
+    error.map_or_else(|| "-".to_owned(), neutral)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_everything_that_matters_and_no_control_characters() {
+        let status: Status = serde_json::from_str(
+            r#"{"version":"0.1.0","ready":true,"started":"2026-03-04T09:00:00Z","events":12,
+                "findings":3,"reloads":1,
+                "analytics":{"AN1":{"state":"running","version":"1.0.0","sha256":"0123456789abcdef",
+                    "events":10,"findings":3,"faults":1,"last_error":"trap\u001b[2J",
+                    "budget":{"calls_total_ms":30,"memory":2000000,"memory_limit":67108864}},
+                  "AN2":{"state":"stopped","budget":{"calls_total_ms":10}}},
+                "refused":{"/a/b.wasm":"not a component"},
+                "sources":{"http":{"records":12,"state":"listening"}},
+                "sinks":{"file:/f":{"confirmed":2,"waiting":1,"last_error":"disk full"}},
+                "configuration_error":"line 3","added_later":true}"#,
+        )
+        .unwrap();
+        let page = page(&status, "2026-03-05T10:01:02Z".parse().unwrap());
+        assert!(
+            page.starts_with("Sandtrap 0.1.0  ready  up 1d 1h 1m 2s  12 events"),
+            "{page}"
+        );
+        for words in [
+            "0123456789ab ",
+            "75%",
+            "25%",
+            "2/64 MiB",
+            "trap␛[2J",
+            "stopped",
+            "/a/b.wasm",
+            "not a component",
+            "listening",
+            "disk full",
+            "not reloaded: line 3",
+        ] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        assert!(!page.contains('\u{1b}'), "{page}");
+        assert_eq!(share(0, 0), "-");
+    }
+}
