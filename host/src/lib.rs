@@ -14,7 +14,8 @@
 //! sinks      findings -> OCSF or a report
 //! ```
 //!
-//! [`scan::scan`] does all of it for recorded telemetry.
+//! [`scan::scan`] does all of it for recorded telemetry; the [`daemon`] does it
+//! for live sources ([`ingest`], [`http`]) and sinks ([`outlet`]).
 
 #![deny(missing_docs)]
 

@@ -165,7 +165,7 @@ impl Reloader {
         let mut next = self.reconfigure(is_reconfigured, &mut report);
         self.read_folder(is_asked || is_reconfigured, &mut next, &mut report);
         self.swap(next, &mut report)?;
-        self.publish(&report);
+        self.publish(is_asked, &report);
         Ok(report)
     }
 
@@ -445,8 +445,14 @@ impl Reloader {
     }
 
     /// Tells the log, the metrics and the API.
-    fn publish(&self, report: &Report) {
+    fn publish(&self, is_asked: bool, report: &Report) {
         let is_changed = report.pause_us.is_some();
+        if is_asked && !is_changed {
+            tracing::info!(
+                analytics = report.analytics.len(),
+                "a reload was asked for, and nothing changed"
+            );
+        }
         if is_changed {
             for running in &report.analytics {
                 tracing::info!(

@@ -84,7 +84,7 @@ impl Reading for Drops {
 
     fn status(&self) -> (String, Option<String>) {
         let (files, waiting) = self.wholes.counts();
-        let mut state = format!("{files} files");
+        let mut state = format!("{files} read");
         if waiting > 0 {
             state += &format!(", {waiting} waiting");
         }

@@ -359,7 +359,7 @@ impl Reading for Follower {
     fn status(&self) -> (String, Option<String>) {
         let (whole, waiting) = self.wholes.counts();
         let waiting = waiting + self.waiting.len();
-        let mut state = format!("{} files followed", self.tails.len());
+        let mut state = format!("following {}", self.tails.len());
         for (count, what) in [
             (whole as u64, "compressed"),
             (waiting as u64, "waiting"),

@@ -196,11 +196,11 @@ fn a_file_that_was_overwritten_is_read_from_its_start() {
         ["a.ndjson:0 fifth, and longer than all before it"]
     );
     let (state, error) = world.follower.status();
-    assert_eq!((state.as_str(), error), ("1 files followed", None));
+    assert_eq!((state.as_str(), error), ("following 1", None));
     File::create(world.path("a.ndjson")).unwrap();
     assert!(world.rest().is_empty());
     let (state, _) = world.follower.status();
-    assert_eq!(state, "1 files followed, 1 times truncated or overwritten");
+    assert_eq!(state, "following 1, 1 times truncated or overwritten");
     world.append("a.ndjson", "6\n");
     assert_eq!(world.rest(), ["a.ndjson:0 6"]);
     assert_eq!(world.stored.len(), 1);
@@ -238,7 +238,7 @@ fn more_files_than_may_be_open_take_turns() {
         for _ in 0..5 {
             seen.extend(world.rest());
         }
-        assert!(world.follower.status().0.starts_with("2 files followed"));
+        assert!(world.follower.status().0.starts_with("following 2"));
     }
     seen.sort();
     let expected: Vec<String> = (0..15)
