@@ -97,6 +97,11 @@ fn errors_say_what_to_do() {
         ),
         (&["scan", "README.md", "--no-analytics"], 2, &["README.md"]),
         (
+            &["run", "--config", "no/such/file.toml"],
+            3,
+            &["no/such/file.toml"],
+        ),
+        (
             &["status", "--token-file", "no/such/token"],
             3,
             &["no/such/token", "--token-file", "--config"],
@@ -109,6 +114,51 @@ fn errors_say_what_to_do() {
             assert!(error.contains(word), "{arguments:?}: {error}");
         }
     }
+}
+
+/// The daemon with a pipe as its only source ends with it, and finds what a
+/// scan finds; what it had found before a restart it does not find again.
+#[test]
+fn a_pipe_into_the_daemon_finds_what_a_scan_finds() {
+    let events = scenario("an1252/encoded-stager-from-script-host");
+    let uids = |text: Vec<u8>| {
+        let mut uids: Vec<String> = String::from_utf8(text)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .map(|finding| finding["metadata"]["uid"].as_str().unwrap().to_owned())
+            .collect();
+        uids.sort();
+        uids
+    };
+    let mut scan = sandtrap();
+    scan.args(["scan", "--json", &events, "--analytics"])
+        .arg(&*ANALYTICS);
+    let scanned = uids(scan.output().unwrap().stdout);
+    assert!(!scanned.is_empty());
+
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("sandtrap.toml");
+    let state = folder.path().join("state");
+    let text = format!(
+        "state_folder = '{}'\nsources.stdin = true\nhttp.listen = '127.0.0.1:0'\n",
+        state.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let run = || {
+        let mut run = sandtrap();
+        run.args(["run", "--config"])
+            .arg(&config)
+            .arg("--analytics")
+            .arg(&*ANALYTICS)
+            .pipe_stdin(root().join(&events))
+            .unwrap();
+        let output = run.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output
+    };
+    assert_eq!(uids(run().stdout), scanned);
+    assert_eq!(uids(run().stdout), Vec::<String>::new());
 }
 
 #[test]
