@@ -24,3 +24,8 @@ pub use reload::Report as ReloadReport;
 fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
+
+/// The same in milliseconds since 1970 UTC.
+fn now_in_milliseconds() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -30,6 +30,9 @@ pub struct Delivery {
     pub records: Records,
     /// The place of the first record in its input, counted from 0.
     pub first_record: u32,
+    /// Whether it is delivered again if it is not acknowledged, so that records
+    /// processed before are to be recognised.
+    pub may_come_again: bool,
     /// What the source wants to find again after a restart. It is stored
     /// together with what came of the records.
     pub checkpoint: Option<Checkpoint>,

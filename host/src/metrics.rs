@@ -86,6 +86,8 @@ pub struct Metrics {
     pub duplicates: Counters<Source>,
     /// Records that could not be decoded.
     pub undecodable: Counters<Source>,
+    /// Events stamped with a time that has not come yet, which was passed over.
+    pub mistimed: Counters<Source>,
     /// Records dropped because the queue was full and the operator said so.
     pub dropped: Counters<Source>,
     /// Requests and connections refused, by reason.
@@ -167,6 +169,7 @@ impl Metrics {
             "records" "Records taken in" self.records;
             "duplicates" "Records delivered again and not processed again" self.duplicates;
             "undecodable" "Records that could not be decoded" self.undecodable;
+            "mistimed" "Events stamped with a time that has not come yet" self.mistimed;
             "dropped" "Records dropped at a full queue, where so configured" self.dropped;
             "refused" "Requests and connections refused" self.refused;
             "analytic_events" "Events shown to an analytic" self.analytic_events;

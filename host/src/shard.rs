@@ -197,13 +197,14 @@ impl Runner {
         }
     }
 
-    /// Starts its instance, so that the first batch does not wait for it.
-    pub fn warm_up(&mut self) {
-        if self.instance.is_none() {
-            // Should it fail, it fails again when there are events, and is
-            // reported then.
-            self.instance = Instance::start(&self.analytic).ok();
-        }
+    /// Gives it a started instance, so that the first batch does not wait.
+    pub fn set_instance(&mut self, instance: Instance) {
+        self.instance = Some(instance);
+    }
+
+    /// Has it be called again after it failed too often.
+    pub fn revive(&mut self) {
+        self.failures = 0;
     }
 
     /// Its memory, outside a call.

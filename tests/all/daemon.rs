@@ -142,3 +142,71 @@ fn a_bad_file_leaves_the_old_analytic_running() {
     assert!(report.refused.is_empty(), "{report:?}");
     assert!(daemon.core().board.status().refused.is_empty());
 }
+
+/// A grant that is taken away stops an analytic, and given back starts it;
+/// settings that it refuses leave the old ones; a configuration that is none
+/// changes nothing.
+#[test]
+fn grants_and_settings_follow_the_configuration() {
+    let mut daemon = Daemon::new(&ANALYTICS, 1);
+    daemon.start();
+    daemon.configure("[analytics.AN1252]\ngrants = []\n");
+    let report = daemon.reload();
+    assert_eq!(report.unloaded, ["AN1252"], "{report:?}");
+    let refused: Vec<&String> = report.refused.values().collect();
+    assert!(refused[0].contains("grants"), "{refused:?}");
+    assert_eq!(daemon.core().board.status().refused.len(), 1);
+
+    daemon.configure("");
+    let report = daemon.reload();
+    assert_eq!(report.loaded, ["AN1252"], "{report:?}");
+    assert!(daemon.core().board.status().refused.is_empty());
+
+    daemon.configure("[analytics.AN1252.settings]\nScriptBlockLengthThreshold = 'x'\n");
+    let report = daemon.reload();
+    assert_eq!(
+        (report.refused.len(), report.pause_us),
+        (1, None),
+        "{report:?}"
+    );
+    daemon.configure("[analytics.AN1252.settings]\nScriptBlockLengthThreshold = 1234\n");
+    let report = daemon.reload();
+    assert_eq!(report.loaded, ["AN1252"], "{report:?}");
+    assert!(report.refused.is_empty(), "{report:?}");
+
+    fs::write(daemon.config(), "[daemon\n").unwrap();
+    let report = daemon.reload();
+    assert_eq!(
+        (report.refused.len(), report.pause_us),
+        (1, None),
+        "{report:?}"
+    );
+    let status = daemon.core().board.status();
+    assert!(status.configuration_error.is_some());
+    assert_eq!(status.analytics.len(), 5);
+}
+
+/// Equal records of one delivery are different events, those of a second
+/// delivery are not; a record stamped in the future does not take the clocks
+/// with it; one that cannot be decoded is kept aside.
+#[test]
+fn odd_records_are_accounted_for() {
+    let mut daemon = Daemon::new(&ANALYTICS, 1);
+    daemon.start();
+    let line = r#"{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational","Hostname":"h","EventTime":"2099-01-01 00:00:00","UtcTime":"2099-01-01 00:00:00.000","ProcessId":7,"Image":"C:\\a.exe"}"#;
+    let text = format!("{line}\n{line}\nnonsense\n");
+    let receipt = daemon.deliver(&text);
+    assert_eq!((receipt.records, receipt.duplicates), (3, 0));
+    assert_eq!(receipt.undecodable.len(), 1);
+    let receipt = daemon.deliver(&text);
+    assert_eq!((receipt.records, receipt.duplicates), (3, 2));
+    let metrics = &daemon.core().metrics;
+    let source = sandtrap::metrics::Source {
+        source: "test".to_owned(),
+    };
+    assert_eq!(metrics.mistimed.get_or_create(&source).get(), 2);
+    let letters = daemon.core().store.dead_letters().unwrap();
+    assert_eq!(letters.len(), 2);
+    let letter = String::from_utf8(letters[0].1.clone()).unwrap();
+    assert!(letter.contains("nonsense"), "{letter}");
+}

@@ -9,7 +9,7 @@ use std::{
 
 use sandtrap::{
     cache::Cache,
-    config::{Config, FileSink},
+    config::Config,
     daemon::{
         core::{Core, Setup},
         reload::Report,
@@ -54,21 +54,30 @@ impl Daemon {
         self.folder.path().join("analytics")
     }
 
+    /// Writes its configuration, with what the analytics are granted and told.
+    pub fn configure(&self, analytics: &str) {
+        let text = format!(
+            "[daemon]\nshards = {}\nbatch = 64\n[[sinks.file]]\npath = '{}'\n{analytics}",
+            self.shards,
+            self.folder.path().join("findings.ndjson").display(),
+        );
+        fs::write(self.config(), text).unwrap();
+    }
+
+    /// Where its configuration is.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("sandtrap.toml")
+    }
+
     /// Starts it.
     pub fn start(&mut self) {
         let state = self.folder.path().join("state");
-        let mut config = Config::default();
-        config.daemon.shards = self.shards;
-        config.daemon.batch = 64;
-        config.sinks.file.push(FileSink {
-            path: self.folder.path().join("findings.ndjson"),
-            rotate_mib: 100,
-            keep: 10,
-        });
+        self.configure("");
+        let config = Config::read(&self.config()).unwrap();
         let cache = Cache::open(&self.folder.path().join("cache")).unwrap();
         let setup = Setup {
             config,
-            config_path: None,
+            config_path: Some(self.config()),
             analytics: self.analytics(),
             state,
             engine: Engine::start().unwrap().with_cache(cache),
@@ -100,6 +109,7 @@ impl Daemon {
             records: reader.next(usize::MAX).expect("records"),
             first_record: 0,
             checkpoint: None,
+            may_come_again: true,
         };
         let gate = &self.core().gate;
         self.runtime.block_on(async {

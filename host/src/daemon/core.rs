@@ -18,9 +18,9 @@ use tokio::{
 use super::{
     board::{Board, SharedBoard},
     decode::Decode,
-    dispatch::{Command, Dispatch, Sample, scripts},
+    dispatch::{Command, Dispatch, Sample},
     ledger::{Ledger, Note},
-    now,
+    now, now_in_milliseconds,
     reload::{Ended, Fingerprint, Reloader, Report, Wake, Watcher},
     seen::{Inputs, SeenFindings, SeenRecords},
     store::{StateError, Store},
@@ -31,6 +31,7 @@ use crate::{
     error::LoadError,
     ingest::Gate,
     metrics::Metrics,
+    normalise::ScriptBlocks,
     outlet::{self, Backoff, Misconfigured, Outlet, Setup as OutletSetup},
     pipeline::{self, Part, Pipeline, Plan, ShardLost, Start},
     signatures::{Catalogue, CatalogueError},
@@ -89,10 +90,19 @@ impl DaemonError {
     /// Whether the configuration is at fault, so that trying again is of no
     /// use.
     pub fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::Catalogue(_) | Self::Sink(_) | Self::Start { .. }
-        )
+        match self {
+            Self::Catalogue(_) | Self::Sink(_) => true,
+            // An address that is not there yet, or a port still in use, may be
+            // right in a moment.
+            Self::Start { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::InvalidInput
+                    | io::ErrorKind::InvalidData
+                    | io::ErrorKind::NotFound
+                    | io::ErrorKind::PermissionDenied
+            ),
+            _ => false,
+        }
     }
 }
 
@@ -114,6 +124,7 @@ pub struct Core {
     dispatch: JoinHandle<Result<(), ShardLost>>,
     ledger: JoinHandle<Result<(), StateError>>,
     outlets: Arc<Vec<Outlet>>,
+    is_drained: blocking::Receiver<()>,
     reloader: JoinHandle<Result<(), Ended>>,
 }
 
@@ -153,6 +164,7 @@ impl Core {
         let (outlets, confirmed) =
             outlets(&config, &store, meta.findings, &notes, &metrics, &board)?;
         let outlets = Arc::new(outlets);
+        let (drained, is_drained) = blocking::channel();
         let ledger = Ledger {
             store: Arc::clone(&store),
             outlets: Arc::clone(&outlets),
@@ -161,6 +173,7 @@ impl Core {
             latest: latest_sender,
             metrics: metrics.clone(),
             waiting: BTreeMap::new(),
+            drained: Some(drained),
         };
         let handle = runtime.clone();
         let ledger = thread("ledger", move || ledger.run(&handle, received, told))?;
@@ -178,6 +191,7 @@ impl Core {
             store: Arc::clone(&store),
             seen_config: config_path.as_deref().and_then(Fingerprint::of),
             config_path,
+            started_with: config.clone(),
             config,
             folder: analytics,
             shards,
@@ -188,6 +202,7 @@ impl Core {
             board: Arc::clone(&board),
             running: BTreeMap::new(),
             seen: BTreeMap::new(),
+            changed_config: None,
         };
         let (loaded, first) = blocking::channel();
         let reloader = thread("reload", move || {
@@ -219,6 +234,7 @@ impl Core {
             dispatch,
             ledger,
             outlets,
+            is_drained,
             reloader,
         })
     }
@@ -234,9 +250,15 @@ impl Core {
         Reloads(self.wakes.clone())
     }
 
-    /// Whether a thread ended that should not have.
-    pub fn is_broken(&self) -> bool {
-        self.dispatch.is_finished() || self.ledger.is_finished() || self.reloader.is_finished()
+    /// The thread that ended and should not have, if one did.
+    pub fn broken(&self) -> Option<&'static str> {
+        [
+            ("dispatch", self.dispatch.is_finished()),
+            ("ledger", self.ledger.is_finished()),
+            ("reloader", self.reloader.is_finished()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_finished)| is_finished.then_some(name))
     }
 
     /// Lets nobody in any more, processes what is waiting, delivers what came
@@ -250,6 +272,7 @@ impl Core {
             dispatch,
             ledger,
             outlets,
+            is_drained,
             reloader,
             board,
             ..
@@ -264,7 +287,6 @@ impl Core {
         // A sink that takes nothing holds up everything before it. It is given
         // half the time; what it does not take stays in the outbox.
         let half = deadline.saturating_duration_since(Instant::now()) / 2;
-        let (drained, is_drained) = blocking::channel::<()>();
         let stopper = thread("stopper", move || {
             // Either way it is time.
             let _ = is_drained.recv_timeout(half);
@@ -278,9 +300,8 @@ impl Core {
         let _ = commands.blocking_send(Command::Stop);
         drop(commands);
         let dispatch = dispatch.join();
-        drop(drained);
-        let stopper = stopper.join();
         let ledger = ledger.join();
+        let stopper = stopper.join();
         ledger.map_err(|_| DaemonError::Lost("ledger"))??;
         dispatch.map_err(|_| DaemonError::Lost("dispatch"))??;
         if reloader.is_err() || stopper.is_err() {
@@ -355,16 +376,15 @@ fn restore(
     for uid in store.uids()? {
         findings.insert(&uid);
     }
-    let mut inputs = Inputs::default();
-    let scripts = scripts(&store.scripts()?, &plan, &mut inputs).map_err(StateError::from)?;
     Ok(Dispatch {
         pipeline,
-        decode: Decode::new(plan.router()),
+        decode: Decode::new(plan.router(), now_in_milliseconds),
         plan,
-        scripts,
+        scripts: ScriptBlocks::default(),
+        stored_scripts: Some(store.scripts()?),
         records,
         findings,
-        inputs,
+        inputs: Inputs::default(),
         meta: store.meta()?,
         batch,
         sample: Arc::clone(sample),

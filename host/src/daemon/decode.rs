@@ -17,6 +17,8 @@ pub struct Decode {
     normaliser: Normaliser,
     /// The latest event time so far, for records that have none.
     clock: Option<i64>,
+    /// The host's clock, in milliseconds since 1970 UTC.
+    now: fn() -> i64,
     joined: Vec<Event>,
 }
 
@@ -27,15 +29,29 @@ pub struct Decoded {
     pub receipt: Receipt,
     /// Fingerprints of the records that were kept.
     pub fingerprints: Vec<u64>,
-    /// Records that could not be decoded.
+    /// Records that could not be decoded, the first of them.
     pub letters: Vec<Vec<u8>>,
+    /// Events stamped with a time that has not come yet.
+    pub mistimed: u64,
 }
 
+/// By how much a sender's clock may be ahead, in milliseconds. One forged
+/// record of the year 2099 would otherwise end the exchange of baselines for
+/// all devices.
+const AHEAD: i64 = 24 * 3_600_000;
+
+/// How many dead letters one delivery may leave. A body of a million broken
+/// lines is counted, not kept.
+const LETTERS: usize = 1_000;
+
 impl Decode {
-    /// For these subscriptions; compiling them takes its time.
-    pub fn new(router: &Router) -> Self {
+    /// For these subscriptions; compiling them takes its time. `now` is the
+    /// host's clock: an event stamped much later is taken for one without a
+    /// time, and nothing else depends on it.
+    pub fn new(router: &Router, now: fn() -> i64) -> Self {
         Self {
             normaliser: Normaliser::new(router),
+            now,
             clock: None,
             joined: Vec::new(),
         }
@@ -62,6 +78,7 @@ impl Decode {
         let records = &delivery.records;
         let file_name = base_name(&delivery.input);
         decoded.receipt.records = records.len() as u64;
+        let latest = (self.now)().saturating_add(AHEAD);
         let mut last_time = None;
         let mut repeats = Repeats::default();
         for (position, (bytes, fault)) in (0_u32..).zip(records.iter()) {
@@ -85,7 +102,8 @@ impl Decode {
                         }
                     };
                 rest = after;
-                last_time = normalised.time.or(last_time);
+                let time = normalised.time.filter(|time| *time <= latest);
+                last_time = time.or(last_time);
                 let mut part = None;
                 let event = match normalised.kept {
                     Kept::Nothing => None,
@@ -98,15 +116,22 @@ impl Decode {
                 };
                 if let Some(mut event) = event {
                     let record = before.len() - after.len();
-                    let print = seen.fingerprint(before.get(..record).unwrap_or(before));
-                    if let Some(print) = seen.insert(print, &mut repeats) {
-                        decoded.fingerprints.push(print);
+                    let record = before.get(..record).unwrap_or(before);
+                    let is_seen = delivery.may_come_again
+                        && match seen.insert(seen.fingerprint(record), &mut repeats) {
+                            Some(print) => {
+                                decoded.fingerprints.push(print);
+                                false
+                            }
+                            None => true,
+                        };
+                    if !is_seen {
                         event.origin.input = input;
                         event.origin.record = delivery.first_record.saturating_add(position);
-                        if event.time == UNTIMED
-                            && let Some(time) = last_time.or(self.clock)
-                        {
-                            event.time = time;
+                        let is_mistimed = event.time > latest;
+                        decoded.mistimed += u64::from(is_mistimed);
+                        if is_mistimed || event.time == UNTIMED {
+                            event.time = last_time.or(self.clock).unwrap_or(UNTIMED);
                         }
                         match part {
                             Some(mut part) => {
@@ -170,16 +195,18 @@ impl Decode {
 
 impl Decoded {
     fn fail(&mut self, delivery: &Delivery, position: u32, bytes: &[u8], reason: String) {
-        self.letters.push(letters::write(&Letter {
-            error: &reason,
-            reason: "undecodable",
-            source: &delivery.source,
-            input: &delivery.input,
-            record: delivery.first_record.saturating_add(position),
-            analytic: None,
-            blame: None,
-            event: bytes,
-        }));
+        if self.letters.len() < LETTERS {
+            self.letters.push(letters::write(&Letter {
+                error: &reason,
+                reason: "undecodable",
+                source: &delivery.source,
+                input: &delivery.input,
+                record: delivery.first_record.saturating_add(position),
+                analytic: None,
+                blame: None,
+                event: bytes,
+            }));
+        }
         self.receipt.undecodable.push((position, reason));
     }
 }

@@ -1,6 +1,9 @@
 //! The one thread that events pass: it decodes them, has the analytics look at
 //! them, and gives what came of it to the ledger.
 
+mod counts;
+mod faults;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
@@ -12,23 +15,24 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
+use self::faults::Sources;
 use super::{
     board::SharedBoard,
     decode::{Decode, Decoded},
     ledger::{Ack, Group},
-    letters::{self, Letter},
     seen::{Inputs, SeenFindings, SeenRecords},
     store::{Meta, Transaction},
 };
 use crate::{
-    change::{Change, Damaged},
+    change::Change,
     event::Event,
     ingest::{Inlet, Records, Work},
-    metrics::{Analytic, AnalyticFault, HostCalls, Metrics, Source},
+    instance::Instance,
+    metrics::{Analytic, Metrics, Source},
     normalise::ScriptBlocks,
     outlet::Entry,
     pipeline::{Memories, Pipeline, Plan, ShardLost},
-    shard::{Fault, Outcome, Usage},
+    shard::{Outcome, Usage},
     sinks::ocsf,
     sources::Encoding,
 };
@@ -50,6 +54,8 @@ const SAMPLE_RECORD: usize = 16 << 10;
 pub enum Command {
     /// To go on with another set of analytics.
     Swap(Box<Swap>),
+    /// To call analytics again that failed too often.
+    Revive,
     /// To process what is waiting and end.
     Stop,
 }
@@ -62,6 +68,8 @@ pub struct Swap {
     pub decode: Decode,
     /// What analytics that were not running remember.
     pub memories: BTreeMap<String, Memories>,
+    /// Started instances of the new ones, one for each shard.
+    pub instances: BTreeMap<String, Vec<Instance>>,
     /// Told how long the events had to wait.
     pub done: oneshot::Sender<Duration>,
 }
@@ -77,8 +85,11 @@ pub struct Dispatch {
     pub plan: Plan,
     /// Decodes for that plan.
     pub decode: Decode,
-    /// Script blocks that wait for parts, restored.
+    /// Script blocks that wait for parts.
     pub scripts: ScriptBlocks,
+    /// The same as they were stored. They are restored with the first set of
+    /// analytics, whose own fields they may hold.
+    pub stored_scripts: Option<Vec<Change>>,
     /// The records seen before.
     pub records: SeenRecords,
     /// The findings issued before.
@@ -125,6 +136,7 @@ impl Dispatch {
             };
             match next {
                 Next::Command(Command::Swap(swap)) => self.swap(*swap)?,
+                Next::Command(Command::Revive) => self.pipeline.revive()?,
                 Next::Command(Command::Stop) => is_stopping = true,
                 Next::Work(work) => self.group(work, &mut inlet)?,
                 Next::End => return Ok(()),
@@ -139,48 +151,49 @@ impl Dispatch {
             plan,
             mut decode,
             memories,
+            instances,
             done,
         } = swap;
         decode.continue_from(&self.decode);
-        self.rename_scripts(&plan);
-        let before = self.pipeline.replan(&plan, memories)?;
+        let waiting = match self.stored_scripts.take() {
+            Some(stored) => stored,
+            None => waiting(&self.scripts, &self.plan, &self.inputs),
+        };
+        self.scripts = scripts(&waiting, &plan, &mut self.inputs);
+        let before = self.pipeline.replan(&plan, memories, instances)?;
         self.plan = plan;
         self.decode = decode;
         let pause = started.elapsed();
-        // Taking the old instances down need not hold up the events.
-        drop(before);
+        let usage = self.pipeline.usage()?;
+        for (id, _) in std::mem::replace(&mut self.counted, usage) {
+            if !self.counted.contains_key(&id) {
+                let label = Analytic { analytic: id };
+                self.metrics.analytic_memory.remove(&label);
+            }
+        }
+        // Taking old instances down takes longer than all the rest. Should
+        // there be no thread for it, it is done here.
+        let _ = std::thread::Builder::new()
+            .name("teardown".to_owned())
+            .spawn(move || drop(before));
         self.metrics.swap_seconds.0.observe(pause.as_secs_f64());
         // The reloader may have gone, and the swap holds all the same.
         let _ = done.send(pause);
         Ok(())
     }
 
-    /// The numbers of fields that analytics name themselves differ between
-    /// plans, and script blocks may wait for parts across a swap.
-    fn rename_scripts(&mut self, plan: &Plan) {
-        if self.scripts.is_empty() {
-            return;
-        }
-        let inputs = &mut self.inputs;
-        let waiting = self
-            .scripts
-            .export(self.plan.router().names(), &|number| inputs.name(number));
-        self.scripts = scripts(&waiting, plan, inputs).unwrap_or_else(|damaged| {
-            // They were written a moment ago.
-            tracing::error!("script blocks that waited for parts are lost: {damaged}");
-            ScriptBlocks::default()
-        });
-    }
-
     /// Handles a delivery together with those that wait behind it.
     fn group(&mut self, first: Work, inlet: &mut Inlet) -> Result<(), ShardLost> {
         let mut works = Vec::new();
         let mut decoded = Vec::new();
+        let mut ends = Vec::new();
         let mut events: Vec<Event> = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
-        if self.inputs.is_full() && self.scripts.is_empty() {
+        if self.inputs.is_full() {
+            let waiting = waiting(&self.scripts, &self.plan, &self.inputs);
             self.inputs.clear();
+            self.scripts = scripts(&waiting, &self.plan, &mut self.inputs);
         }
         while let Some(work) = next {
             bytes += work.delivery.records.size();
@@ -194,6 +207,7 @@ impl Dispatch {
                 &mut events,
             ));
             works.push(work);
+            ends.push(self.meta.sequence + events.len() as u64);
             let is_full = events.len() >= self.batch || bytes >= GROUP_BYTES;
             next = if is_full || works.len() >= GROUP {
                 None
@@ -221,7 +235,13 @@ impl Dispatch {
             .process(events, &names, &mut |outcome| outcomes.push(outcome))?;
         self.pipeline
             .finish(&mut |outcome| outcomes.push(outcome))?;
-        let group = self.account(works, decoded, outcomes, &origins)?;
+        let source = Sources {
+            works: &works,
+            ends: &ends,
+            origins: &origins,
+        };
+        let letters = self.letters(&outcomes, &source);
+        let group = self.account(works, decoded, outcomes, letters)?;
         // Only fails when the ledger has ended, and then so does the daemon.
         let _ = self.ledger.blocking_send(group);
         Ok(())
@@ -233,9 +253,12 @@ impl Dispatch {
         works: Vec<Work>,
         decoded: Vec<Decoded>,
         outcomes: Vec<Outcome>,
-        origins: &[(u64, crate::event::Origin)],
+        letters: Vec<Vec<u8>>,
     ) -> Result<Group, ShardLost> {
-        let mut transaction = Transaction::default();
+        let mut transaction = Transaction {
+            dead_letters: letters,
+            ..Transaction::default()
+        };
         let issued_before = self.meta.findings;
         for outcome in outcomes {
             for finding in outcome.findings {
@@ -251,10 +274,9 @@ impl Dispatch {
                     });
                 }
             }
-            for fault in &outcome.faults {
-                let letter = self.letter(fault, &works, origins);
-                transaction.dead_letters.push(letter);
-            }
+        }
+        if let Some(work) = works.first() {
+            self.sample(&work.delivery.records);
         }
         let mut acks = Vec::new();
         for (work, decoded) in works.into_iter().zip(decoded) {
@@ -268,6 +290,10 @@ impl Dispatch {
                 .get_or_create(&source)
                 .inc_by(receipt.duplicates);
             metrics.undecodable.get_or_create(&source).inc_by(failed);
+            metrics
+                .mistimed
+                .get_or_create(&source)
+                .inc_by(decoded.mistimed);
             self.meta.records += receipt.records;
             self.board.update(|status| {
                 if receipt.records > 0 {
@@ -278,7 +304,6 @@ impl Dispatch {
             transaction.fingerprints.extend(decoded.fingerprints);
             transaction.dead_letters.extend(decoded.letters);
             transaction.checkpoints.extend(work.delivery.checkpoint);
-            self.sample(&work.delivery.records);
             acks.push(Ack {
                 // What was seen before may have led to findings that no sink
                 // has confirmed yet.
@@ -306,60 +331,6 @@ impl Dispatch {
         Ok(Group { transaction, acks })
     }
 
-    fn letter(
-        &self,
-        fault: &Fault,
-        works: &[Work],
-        origins: &[(u64, crate::event::Origin)],
-    ) -> Vec<u8> {
-        let labels = AnalyticFault {
-            analytic: fault.analytic.to_string(),
-            reason: fault.error.reason(),
-            blame: fault.error.blame().name(),
-        };
-        self.metrics.analytic_faults.get_or_create(&labels).inc();
-        let error = fault.error.to_string();
-        self.board.update(|status| {
-            if let Some(analytic) = status.analytics.get_mut(&*fault.analytic) {
-                analytic.last_error = Some(error.clone());
-            }
-        });
-        tracing::warn!(
-            analytic = &*fault.analytic,
-            device = &*fault.device,
-            blame = fault.error.blame().name(),
-            "an event could not be handled: {error}"
-        );
-        let origin = origins
-            .binary_search_by_key(&fault.sequence, |(sequence, _)| *sequence)
-            .ok()
-            .and_then(|position| origins.get(position))
-            .map(|(_, origin)| *origin)
-            .unwrap_or_default();
-        let input = self.inputs.name(origin.input);
-        // A script block put together from parts is known by its first part,
-        // which may have come long before.
-        let found = works.iter().find_map(|work| {
-            let delivery = &work.delivery;
-            let position = origin.record.checked_sub(delivery.first_record)?;
-            let (bytes, _) = (*delivery.input == *input)
-                .then(|| delivery.records.get(position as usize))
-                .flatten()?;
-            Some((&*delivery.source, bytes))
-        });
-        let (source, event) = found.unwrap_or_default();
-        letters::write(&Letter {
-            error: &error,
-            reason: fault.error.reason(),
-            source,
-            input: &input,
-            record: origin.record,
-            analytic: Some(&fault.analytic),
-            blame: Some(fault.error.blame().name()),
-            event,
-        })
-    }
-
     fn sample(&self, records: &Records) {
         let mut sample = self.sample.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |record: &&[u8]| record.len() <= SAMPLE_RECORD;
@@ -370,40 +341,6 @@ impl Dispatch {
         while sample.len() > SAMPLE {
             sample.pop_front();
         }
-    }
-
-    /// Publishes what was done since the last time.
-    fn count(&mut self, findings: u64) -> Result<(), ShardLost> {
-        let usage = self.pipeline.usage()?;
-        for (id, now) in &usage {
-            let before = self.counted.get(id).copied().unwrap_or_default();
-            // A new version counts from nothing again.
-            let before = if now.calls < before.calls {
-                Usage::default()
-            } else {
-                before
-            };
-            publish(&self.metrics, id, *now, before);
-        }
-        let lineage = self.pipeline.lineage_stats()?;
-        let metrics = &self.metrics;
-        metrics.lineage_devices.set(lineage.devices as i64);
-        metrics.lineage_processes.set(lineage.processes as i64);
-        metrics.lineage_bytes.set(lineage.bytes as i64);
-        metrics.lineage_evictions.set(lineage.evicted as i64);
-        metrics.lineage_misses.set(lineage.misses as i64);
-        let records = self.meta.records;
-        self.board.update(|status| {
-            status.events = records;
-            status.findings += findings;
-            for (id, now) in &usage {
-                if let Some(analytic) = status.analytics.get_mut(id) {
-                    analytic.show(*now);
-                }
-            }
-        });
-        self.counted = usage;
-        Ok(())
     }
 }
 
@@ -419,57 +356,26 @@ impl Next {
     }
 }
 
-/// The script blocks that wait for parts, as they were stored.
-pub fn scripts(
-    stored: &[Change],
-    plan: &Plan,
-    inputs: &mut Inputs,
-) -> Result<ScriptBlocks, Damaged> {
+/// The script blocks that wait for parts, as they are stored. The numbers of
+/// their inputs, and of the fields that analytics name themselves, are of a
+/// plan and of a time; stored are names.
+fn waiting(scripts: &ScriptBlocks, plan: &Plan, inputs: &Inputs) -> Vec<Change> {
+    scripts.export(plan.router().names(), &|number| inputs.name(number))
+}
+
+/// The reverse. What cannot be read is left out.
+fn scripts(stored: &[Change], plan: &Plan, inputs: &mut Inputs) -> ScriptBlocks {
     let mut scripts = ScriptBlocks::default();
     scripts.keep_changes();
     for entry in stored {
-        if let Some(value) = &entry.value {
-            let names = plan.router().names();
-            let mut number = |name: &str| inputs.number(name);
-            scripts.restore(&entry.device, &entry.key, value, names, &mut number)?;
+        let Some(value) = &entry.value else { continue };
+        let names = plan.router().names();
+        let mut number = |name: &str| inputs.number(name);
+        let restored = scripts.restore(&entry.device, &entry.key, value, names, &mut number);
+        if let Err(damaged) = restored {
+            tracing::error!("a script block that waited for parts is lost: {damaged}");
         }
     }
     scripts.end_restore();
-    Ok(scripts)
-}
-
-fn publish(metrics: &Metrics, id: &str, now: Usage, before: Usage) {
-    let label = Analytic {
-        analytic: id.to_owned(),
-    };
-    let add = |counters: &crate::metrics::Counters<Analytic>, now: u64, before: u64| {
-        counters
-            .get_or_create(&label)
-            .inc_by(now.saturating_sub(before));
-    };
-    add(&metrics.analytic_events, now.rows, before.rows);
-    add(&metrics.analytic_findings, now.findings, before.findings);
-    add(&metrics.analytic_unseen, now.unseen, before.unseen);
-    let time = now.time.saturating_sub(before.time);
-    metrics
-        .analytic_seconds
-        .get_or_create(&label)
-        .inc_by(time.as_secs_f64());
-    metrics
-        .analytic_memory
-        .get_or_create(&label)
-        .set(now.memory as i64);
-    for (outcome, now, before) in [
-        ("answered", now.answered, before.answered),
-        ("denied", now.denied, before.denied),
-    ] {
-        let label = HostCalls {
-            analytic: id.to_owned(),
-            outcome,
-        };
-        metrics
-            .host_calls
-            .get_or_create(&label)
-            .inc_by(now.saturating_sub(before));
-    }
+    scripts
 }

@@ -62,6 +62,8 @@ pub struct Ledger {
     pub metrics: Metrics,
     /// Who waits for sinks, by the number they wait for.
     pub waiting: BTreeMap<u64, Vec<Ack>>,
+    /// Dropped when the last group is settled and handed to the sinks.
+    pub drained: Option<std::sync::mpsc::Sender<()>>,
 }
 
 impl Ledger {
@@ -97,6 +99,7 @@ impl Ledger {
                 break;
             }
         }
+        self.drained = None;
         // What the sinks still deliver is worth remembering; they have a
         // deadline, and each ends its end of the channel.
         while let Some(note) = runtime.block_on(notes.recv()) {
@@ -152,16 +155,8 @@ impl Ledger {
                 .commit_seconds
                 .inc_by(started.elapsed().as_secs_f64());
         }
-        for entry in transactions
-            .iter()
-            .flat_map(|transaction| &transaction.findings)
-        {
-            for outlet in self.outlets.iter() {
-                // One that has stopped finds it in the outbox after a restart.
-                let _ = outlet.send(entry.clone());
-            }
-            self.latest.send_replace(entry.number);
-        }
+        // Those first who need nothing but the transaction: a sink that takes
+        // nothing holds up what follows.
         for ack in acks {
             self.waiting.entry(ack.needs).or_default().push(ack);
         }
@@ -170,12 +165,28 @@ impl Ledger {
             // Whoever asked may have given up.
             let _ = done.send(());
         }
+        let findings = transactions
+            .iter()
+            .flat_map(|transaction| &transaction.findings);
+        for entry in findings {
+            self.latest.send_replace(entry.number);
+            for outlet in self.outlets.iter() {
+                // One that has stopped finds it in the outbox after a restart.
+                let _ = outlet.send(entry.clone());
+            }
+        }
         Ok(())
     }
 
     /// Tells those who wait for nothing any more.
     fn acknowledge(&mut self) {
         let settled = self.confirmed.values().min().copied().unwrap_or(u64::MAX);
+        // While a sink is down, clients give up and come again; those who have
+        // gone must not pile up.
+        self.waiting.retain(|_, acks| {
+            acks.retain(|ack| !ack.sender.is_closed());
+            !acks.is_empty()
+        });
         let later = self.waiting.split_off(&settled.saturating_add(1));
         for ack in std::mem::replace(&mut self.waiting, later)
             .into_values()

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// Longest event kept, in bytes. A million broken records must not fill the
 /// disk with their content.
-const MAX_EVENT: usize = 64 * 1024;
+const MAX_EVENT: usize = 16 * 1024;
 
 /// A record that could not be handled.
 pub struct Letter<'a> {

@@ -6,31 +6,32 @@
 
 mod canary;
 mod files;
+mod report;
+mod swap;
 mod watch;
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{self, oneshot};
 
 pub use files::Fingerprint;
+pub use report::{Report, Running};
 pub use watch::Watcher;
 
 use self::{
     canary::{Refusal, try_out},
-    files::Seen,
+    files::{SECOND_LOOK, Seen},
 };
 use super::{
-    board::{AnalyticStatus, BudgetUse, SharedBoard},
-    decode::Decode,
-    dispatch::{Command, Sample, Swap},
+    board::SharedBoard,
+    dispatch::{Command, Sample},
     ledger::Note,
-    now,
     store::Store,
 };
 use crate::{
@@ -39,12 +40,7 @@ use crate::{
     config::Config,
     engine::Engine,
     metrics::{Metrics, Reload},
-    pipeline::{Memories, Plan},
 };
-
-/// How soon a file is looked at again that could not be loaded: it may be
-/// half-written.
-const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// What wakes the thread.
 pub enum Wake {
@@ -56,34 +52,6 @@ pub enum Wake {
     Signal,
     /// The daemon stops.
     Stop,
-}
-
-/// What a reload did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
-    /// Analytics that run now and did not before, or in another version or
-    /// with other settings.
-    pub loaded: Vec<String>,
-    /// Analytics that do not run any more.
-    pub unloaded: Vec<String>,
-    /// Files and settings that were refused, and why.
-    pub refused: BTreeMap<String, String>,
-    /// Everything that runs now: identifier, version and SHA-256.
-    pub analytics: Vec<Running>,
-    /// How long events had to wait, in microseconds; absent if nothing
-    /// changed.
-    pub pause_us: Option<u64>,
-}
-
-/// An analytic that runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Running {
-    /// Its identifier.
-    pub id: String,
-    /// Its version.
-    pub version: String,
-    /// SHA-256 of its component.
-    pub sha256: String,
 }
 
 /// What the thread works with.
@@ -114,8 +82,12 @@ pub struct Reloader {
     pub running: BTreeMap<String, Loaded>,
     /// The files as they were last looked at.
     pub seen: BTreeMap<PathBuf, Seen>,
-    /// The configuration as it was last looked at.
+    /// The configuration's file as it is in force.
     pub seen_config: Option<Fingerprint>,
+    /// The same as it was first seen, if it changed since.
+    pub changed_config: Option<Seen>,
+    /// The configuration as the daemon was started with.
+    pub started_with: Config,
 }
 
 /// An analytic that runs and the file it is from.
@@ -137,7 +109,8 @@ impl Reloader {
     pub fn run(mut self, wakes: &mpsc::Receiver<Wake>) -> Result<(), Ended> {
         let poll = Duration::from_secs(self.config.daemon.poll_seconds.max(1));
         loop {
-            let is_unsure = self.seen.values().any(|seen| seen.is_unsure());
+            let is_unsure =
+                self.changed_config.is_some() || self.seen.values().any(|seen| seen.is_unsure());
             let wait = if is_unsure { SECOND_LOOK } else { poll };
             match wakes.recv_timeout(wait) {
                 Ok(Wake::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
@@ -164,7 +137,7 @@ impl Reloader {
         let is_reconfigured = self.read_config(is_asked, &mut report);
         let mut next = self.reconfigure(is_reconfigured, &mut report);
         self.read_folder(is_asked || is_reconfigured, &mut next, &mut report);
-        self.swap(next, &mut report)?;
+        self.swap(is_asked, next, &mut report)?;
         self.publish(is_asked, &report);
         Ok(report)
     }
@@ -176,13 +149,26 @@ impl Reloader {
         };
         let found = Fingerprint::of(&path);
         if !is_asked && found == self.seen_config {
+            self.changed_config = None;
             return false;
         }
+        // Half of a configuration is one that grants and sets other things.
+        if let Some(found) = &found
+            && !is_asked
+            && !self
+                .changed_config
+                .as_ref()
+                .is_some_and(|seen| seen.is_second_look(found))
+        {
+            self.changed_config = Some(Seen::unsure(self.changed_config.as_ref(), found.clone()));
+            return false;
+        }
+        self.changed_config = None;
         self.seen_config = found;
         match Config::read(&path) {
             Ok(config) => {
                 let is_changed = config != self.config;
-                for section in self.config.fixed_differences(&config) {
+                for section in self.started_with.fixed_differences(&config) {
                     tracing::warn!("[{section}] changed, which takes effect after a restart");
                 }
                 self.config = config;
@@ -213,11 +199,17 @@ impl Reloader {
         if !is_reconfigured {
             return next;
         }
+        let mut revoked = Vec::new();
         for (id, loaded) in &self.running {
             let prepared = &loaded.configured.prepared;
             if let Err(error) = prepared.check_grants(&self.config.grants(id)) {
                 next.remove(id);
                 self.refuse(&loaded.path, &Refusal::from(error), report);
+                // Looked at again when the grants change again.
+                revoked.extend(Fingerprint::of(&loaded.path).map(|found| {
+                    let path = loaded.path.clone();
+                    (path, Seen::Refused(found))
+                }));
                 continue;
             }
             let configured = self.configure(Arc::clone(prepared));
@@ -226,7 +218,7 @@ impl Reloader {
             if is_same {
                 continue;
             }
-            match self.try_out(configured) {
+            match guarded(|| self.try_out(configured)) {
                 Ok(configured) => {
                     let path = loaded.path.clone();
                     next.insert(id.clone(), Loaded { path, configured });
@@ -234,6 +226,7 @@ impl Reloader {
                 Err(error) => self.refuse(&loaded.path, &error, report),
             }
         }
+        self.seen.extend(revoked);
         next
     }
 
@@ -272,8 +265,8 @@ impl Reloader {
             if is_known && !(is_thorough && is_refused) {
                 continue;
             }
-            let is_second_look = seen.is_some_and(|seen| seen.is_of(&found));
-            match self.load(&path, next) {
+            let is_second_look = seen.is_some_and(|seen| seen.is_second_look(&found));
+            match guarded(|| self.load(&path, next)) {
                 Ok(loaded) => {
                     self.seen.insert(path.clone(), Seen::Loaded(found));
                     if let Some(loaded) = loaded {
@@ -287,7 +280,8 @@ impl Reloader {
                     self.refuse(&path, &error, report);
                 }
                 Err(_) => {
-                    self.seen.insert(path, Seen::Unsure(found));
+                    let unsure = Seen::unsure(self.seen.get(&path), found);
+                    self.seen.insert(path, unsure);
                 }
             }
         }
@@ -344,197 +338,12 @@ impl Reloader {
         tracing::error!(file = %path.display(), "not loaded: {error}");
         report.refused.insert(path.display().to_string(), error);
     }
-
-    /// Has the dispatch go on with `next`.
-    fn swap(&mut self, next: BTreeMap<String, Loaded>, report: &mut Report) -> Result<(), Ended> {
-        for (id, loaded) in &next {
-            let is_same = self
-                .running
-                .get(id)
-                .is_some_and(|known| Arc::ptr_eq(&known.configured, &loaded.configured));
-            if !is_same {
-                report.loaded.push(id.clone());
-            }
-        }
-        let gone = self.running.keys().filter(|id| !next.contains_key(*id));
-        report.unloaded.extend(gone.cloned());
-        if report.loaded.is_empty() && report.unloaded.is_empty() {
-            report.analytics = running(&self.running);
-            return Ok(());
-        }
-        let analytics = next
-            .values()
-            .map(|loaded| Arc::clone(&loaded.configured))
-            .collect();
-        let plan = match Plan::new(analytics) {
-            Ok(plan) => plan,
-            Err((position, error)) => {
-                if let Some(loaded) = next.values().nth(position) {
-                    self.refuse(&loaded.path, &Refusal::from(error), report);
-                }
-                report.loaded.clear();
-                report.unloaded.clear();
-                report.analytics = running(&self.running);
-                return Ok(());
-            }
-        };
-        let memories = self.memories(&next)?;
-        let (done, answer) = oneshot::channel();
-        let swap = Box::new(Swap {
-            decode: Decode::new(plan.router()),
-            plan,
-            memories,
-            done,
-        });
-        self.commands
-            .blocking_send(Command::Swap(swap))
-            .map_err(|_| Ended)?;
-        let pause = answer.blocking_recv().map_err(|_| Ended)?;
-        report.pause_us = Some(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX));
-        self.running = next;
-        report.analytics = running(&self.running);
-        for (result, count) in [
-            ("loaded", report.loaded.len()),
-            ("unloaded", report.unloaded.len()),
-        ] {
-            let reloads = &self.metrics.reloads;
-            reloads
-                .get_or_create(&Reload { result })
-                .inc_by(count as u64);
-        }
-        Ok(())
-    }
-
-    /// What the analytics that are about to run, and do not now, remembered
-    /// when they ran last.
-    fn memories(
-        &self,
-        next: &BTreeMap<String, Loaded>,
-    ) -> Result<BTreeMap<String, Memories>, Ended> {
-        let fresh: Vec<&String> = next
-            .keys()
-            .filter(|id| !self.running.contains_key(*id))
-            .collect();
-        if fresh.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        // What they did last may still be on its way to the disk.
-        let (done, flushed) = oneshot::channel();
-        self.notes.send(Note::Flush(done)).map_err(|_| Ended)?;
-        flushed.blocking_recv().map_err(|_| Ended)?;
-        let mut memories = BTreeMap::new();
-        for id in fresh {
-            let restored = self
-                .store
-                .analytic(id)
-                .and_then(|state| Ok(Memories::restore(state, self.shards)?));
-            match restored {
-                Ok(restored) => {
-                    memories.insert(id.clone(), restored);
-                }
-                Err(error) => {
-                    tracing::error!(
-                        analytic = id,
-                        "starts without what it remembered: {}",
-                        chain(&error)
-                    );
-                }
-            }
-        }
-        Ok(memories)
-    }
-
-    /// Tells the log, the metrics and the API.
-    fn publish(&self, is_asked: bool, report: &Report) {
-        let is_changed = report.pause_us.is_some();
-        if is_asked && !is_changed {
-            tracing::info!(
-                analytics = report.analytics.len(),
-                "a reload was asked for, and nothing changed"
-            );
-        }
-        if is_changed {
-            for running in &report.analytics {
-                tracing::info!(
-                    analytic = running.id,
-                    version = running.version,
-                    sha256 = running.sha256,
-                    "runs"
-                );
-            }
-            tracing::info!(
-                analytics = report.analytics.len(),
-                loaded = report.loaded.len(),
-                unloaded = report.unloaded.len(),
-                pause_us = report.pause_us.unwrap_or(0),
-                "the set of analytics changed"
-            );
-        }
-        self.metrics.analytics.set(self.running.len() as i64);
-        let refused_files: BTreeMap<&Path, &String> = report
-            .refused
-            .iter()
-            .map(|(path, error)| (Path::new(path.as_str()), error))
-            .collect();
-        self.board.update(|status| {
-            status
-                .analytics
-                .retain(|id, _| self.running.contains_key(id));
-            for (id, loaded) in &self.running {
-                if report.loaded.contains(id) {
-                    status.analytics.insert(id.clone(), describe(loaded));
-                }
-                let known = status.analytics.get_mut(id);
-                if let (Some(known), Some(error)) =
-                    (known, refused_files.get(loaded.path.as_path()))
-                {
-                    known.last_error = Some((*error).clone());
-                }
-            }
-            let seen = &self.seen;
-            status.refused.retain(|path, _| {
-                let path = Path::new(path.as_str());
-                seen.get(path).is_some_and(Seen::is_refused)
-            });
-            for (path, error) in &report.refused {
-                status.refused.insert(path.clone(), error.clone());
-            }
-            status.reloads += (report.loaded.len() + report.unloaded.len()) as u64;
-        });
-    }
 }
 
-fn running(analytics: &BTreeMap<String, Loaded>) -> Vec<Running> {
-    analytics
-        .iter()
-        .map(|(id, loaded)| {
-            let reference = &loaded.configured.prepared.reference;
-            Running {
-                id: id.clone(),
-                version: reference.version.clone(),
-                sha256: reference.sha256.clone(),
-            }
-        })
-        .collect()
-}
-
-fn describe(loaded: &Loaded) -> AnalyticStatus {
-    let reference = &loaded.configured.prepared.reference;
-    let budget = &loaded.configured.budget;
-    AnalyticStatus {
-        state: "running".to_owned(),
-        name: reference.name.clone(),
-        version: reference.version.clone(),
-        sha256: reference.sha256.clone(),
-        file: loaded.path.display().to_string(),
-        loaded: now(),
-        budget: BudgetUse {
-            call_limit_ms: u64::try_from(budget.time.as_millis()).unwrap_or(u64::MAX),
-            memory_limit: budget.memory as u64,
-            ..BudgetUse::default()
-        },
-        ..AnalyticStatus::default()
-    }
+/// A defect of the compiler that a component triggers is held against the
+/// component, and the daemon goes on.
+fn guarded<T>(attempt: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(attempt)).unwrap_or(Err(Refusal::Lost))
 }
 
 /// An error with its causes on one line.

@@ -28,8 +28,8 @@ use crate::{
 /// How often is looked whether all threads are there.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// Most findings that one question to the API gets.
-const FINDINGS: usize = 10_000;
+/// How long the API waits for a reload. A hundred analytics compile in less.
+const RELOAD: Duration = Duration::from_secs(300);
 
 /// Runs the daemon until it is told to stop by a signal.
 pub fn run(setup: Setup) -> Result<(), DaemonError> {
@@ -49,6 +49,7 @@ pub fn run(setup: Setup) -> Result<(), DaemonError> {
     };
     tracing::info!("stopping");
     notify(&[sd_notify::NotifyState::Stopping]);
+    runtime.spawn(insist(deadline));
     // The sources first, so that nothing comes in behind what is drained. Those
     // who wait for a receipt still get it.
     runtime.block_on(async {
@@ -56,18 +57,33 @@ pub fn run(setup: Setup) -> Result<(), DaemonError> {
             source.stop().await;
         }
     });
-    let is_broken = core.is_broken();
+    let broken = core.broken();
     core.gate.close();
     let ended = core.stop(deadline);
     let left = deadline.saturating_duration_since(Instant::now());
     runtime.block_on(surface.server.stop(left.min(Duration::from_secs(2))));
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended?;
-    if is_broken {
-        return Err(DaemonError::Lost("daemon"));
+    if let Some(thread) = broken {
+        return Err(DaemonError::Lost(thread));
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends the process if stopping takes longer than it may, or if it is told
+/// again. Nothing acknowledged is lost by that, which is what the state is for.
+async fn insist(deadline: Instant) {
+    let late = tokio::time::sleep_until((deadline + Duration::from_secs(1)).into());
+    match Signals::new() {
+        Ok(mut signals) => tokio::select! {
+            () = late => {}
+            () = signals.stop() => {}
+        },
+        Err(_) => late.await,
+    }
+    tracing::error!("not everything ended in time; what was not acknowledged is delivered again");
+    std::process::exit(2);
 }
 
 /// What the outside sees of the daemon.
@@ -113,7 +129,7 @@ async fn serve(core: &Core, config: &Config, state: &Path) -> Result<Surface, Da
                 Signal::Reload => core.wake(Wake::Signal),
             },
             () = tokio::time::sleep(WATCH) => {
-                if core.is_broken() {
+                if core.broken().is_some() {
                     break;
                 }
                 // A pipe that ended is all there is.
@@ -140,7 +156,7 @@ async fn sources(core: &Core, config: &Config) -> Result<Vec<Running>, DaemonErr
     for one in &config.sources.files {
         let name = format!("files:{}", one.path);
         let started = files::start(&one.path, &checkpoints, feed(&name, one.on_full));
-        all.push(started.map_err(|error| start_error(&name, io::Error::other(error)))?);
+        all.push(started.map_err(|error| start_error(&name, misconfigured(error)))?);
     }
     for one in &config.sources.evtx {
         let name = format!("evtx:{}", one.path.display());
@@ -150,15 +166,14 @@ async fn sources(core: &Core, config: &Config) -> Result<Vec<Running>, DaemonErr
     for one in &config.sources.tcp {
         let name = format!("tcp:{}", one.listen);
         let started = lines::tcp(one.listen, one.plaintext, feed(&name, one.on_full)).await;
-        let (running, address) =
-            started.map_err(|error| start_error(&name, io::Error::other(error)))?;
+        let (running, address) = started.map_err(|error| start_error(&name, listening(error)))?;
         tracing::info!(%address, "takes lines over TCP");
         all.push(running);
     }
     for one in &config.sources.unix {
         let name = format!("unix:{}", one.path.display());
         let started = lines::unix(&one.path, feed(&name, one.on_full));
-        all.push(started.map_err(|error| start_error(&name, io::Error::other(error)))?);
+        all.push(started.map_err(|error| start_error(&name, listening(error)))?);
     }
     if config.sources.stdin {
         let started = lines::stdin(io::stdin(), feed("stdin", OnFull::Block));
@@ -187,6 +202,11 @@ impl Signals {
         })
     }
 
+    /// Waits for a signal to stop.
+    async fn stop(&mut self) {
+        while !matches!(self.next().await, Signal::Stop) {}
+    }
+
     async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::Stop,
@@ -206,17 +226,22 @@ struct Controls {
 impl Control for Controls {
     fn reload(&self) -> Pending<'_, Result<serde_json::Value, String>> {
         Box::pin(async {
-            let report = self.reloads.reload().await;
+            let report = tokio::time::timeout(RELOAD, self.reloads.reload()).await;
+            let report = report.map_err(|_| {
+                "the reload goes on, but is not over; a sink that takes nothing holds up the \
+                 events and so the swap (`sandtrap status` shows which)"
+                    .to_owned()
+            })?;
             let report = report.ok_or_else(|| "the daemon is stopping".to_owned())?;
             serde_json::to_value(report).map_err(|error| error.to_string())
         })
     }
 
     fn findings(&self, limit: usize, after: Option<u64>) -> Vec<(u64, Arc<[u8]>)> {
-        let limit = limit.min(FINDINGS);
         let latest = *self.latest.borrow();
         let after = after.unwrap_or_else(|| latest.saturating_sub(limit as u64));
-        match self.store.findings(after, limit) {
+        // The database may have to read from the disk.
+        match tokio::task::block_in_place(|| self.store.findings(after, limit)) {
             Ok(entries) => entries
                 .into_iter()
                 .map(|entry| (entry.number, entry.json))
@@ -273,6 +298,18 @@ fn make_token(path: &PathBuf) -> io::Result<String> {
 fn notify(state: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(false, state) {
         tracing::warn!("systemd cannot be told: {error}");
+    }
+}
+
+fn misconfigured(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}
+
+/// Whether the system or the configuration says no.
+fn listening(error: lines::ListenError) -> io::Error {
+    match error {
+        lines::ListenError::Listen { source, .. } => source,
+        other => misconfigured(other),
     }
 }
 

@@ -271,7 +271,7 @@ fn prune(write: &WriteTransaction, remembered: u64) -> Result<(), StateError> {
         count += bytes.value().len() as u64 / 8;
         newest = number.value();
     }
-    while count > remembered {
+    while count > remembered && records.len()? > 1 {
         let Some((_, bytes)) = records.pop_first()? else {
             break;
         };

@@ -125,6 +125,7 @@ pub(super) async fn submit(
         records,
         first_record: 0,
         checkpoint: None,
+        may_come_again: true,
     };
     let room = purse.into_room().ok_or_else(Problem::stopping)?;
     let submitted = site

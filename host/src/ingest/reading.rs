@@ -62,6 +62,8 @@ pub(super) struct Turn {
     /// The place of the first in its input.
     pub(super) first_record: u64,
     pub(super) checkpoint: Checkpoint,
+    /// Whether the input may be read again from its start.
+    pub(super) may_come_again: bool,
 }
 
 impl Turn {
@@ -72,6 +74,7 @@ impl Turn {
             records: Records::new(Encoding::Json),
             first_record: 0,
             checkpoint: Checkpoint { key, value: None },
+            may_come_again: false,
         }
     }
 }
@@ -158,6 +161,7 @@ impl<R: Reading> Pump<R> {
             records: turn.records,
             first_record: u32::try_from(turn.first_record).unwrap_or(u32::MAX),
             checkpoint: Some(turn.checkpoint),
+            may_come_again: turn.may_come_again,
         };
         self.under_way.push_back(self.feed.submit(delivery, room)?);
         while self.under_way.len() > UNDER_WAY

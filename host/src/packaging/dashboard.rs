@@ -15,6 +15,7 @@ fn rendered() -> String {
         record_bytes,
         duplicates,
         undecodable,
+        mistimed,
         dropped,
         refused,
         queue_bytes: _,
@@ -46,7 +47,14 @@ fn rendered() -> String {
     let label = Source {
         source: source.clone(),
     };
-    for family in [records, record_bytes, duplicates, undecodable, dropped] {
+    for family in [
+        records,
+        record_bytes,
+        duplicates,
+        undecodable,
+        mistimed,
+        dropped,
+    ] {
         drop(family.get_or_create(&label));
     }
     let reason = "token";

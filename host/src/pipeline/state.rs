@@ -224,13 +224,15 @@ impl Pipeline {
 
     /// Goes on with another set of analytics, between two batches. An analytic
     /// that is in both sets keeps what it remembers, whatever its version; one
-    /// that is new gets what `memories` has of it. All outcomes must have been
+    /// that is new gets what `memories` has of it. `instances` are started
+    /// ones for the shards, so that no event waits for that. All outcomes must have been
     /// fetched. What is not needed any more is returned, because taking it
     /// down takes longer than the rest.
     pub fn replan(
         &mut self,
         plan: &Plan,
         mut memories: BTreeMap<String, Memories>,
+        instances: BTreeMap<String, Vec<Instance>>,
     ) -> Result<Departed, ShardLost> {
         let mut hours = BTreeMap::new();
         for (id, hour) in self.analytics.iter().zip(&self.hours) {
@@ -266,6 +268,7 @@ impl Pipeline {
                 .collect(),
         );
         // Each shard takes its own out.
+        let instances = Arc::new(Mutex::new(instances));
         let fresh = Arc::new(Mutex::new(fresh));
         let departed = self.workers.on_each(move |number, shard| {
             let mut departed = Departed::default();
@@ -294,7 +297,10 @@ impl Pipeline {
                     }
                 };
                 shard.runners().extend(runner.map(|mut runner| {
-                    runner.warm_up();
+                    let mut instances = instances.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(instance) = instances.get_mut(runner.id()).and_then(Vec::pop) {
+                        runner.set_instance(instance);
+                    }
                     runner
                 }));
             }
@@ -307,6 +313,16 @@ impl Pipeline {
             all.runners.extend(departed.runners);
         }
         Ok(all)
+    }
+
+    /// Has analytics that were not called any more be called again.
+    pub fn revive(&mut self) -> Result<(), ShardLost> {
+        self.workers.on_each(|_, shard| {
+            for runner in shard.runners() {
+                runner.revive();
+            }
+        })?;
+        Ok(())
     }
 
     /// Most bytes that lineage may take, all shards together.

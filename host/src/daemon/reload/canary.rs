@@ -30,8 +30,9 @@ pub fn try_out(configured: &Arc<Configured>, sample: &Sample) -> Result<(), Refu
             records,
             first_record: 0,
             checkpoint: None,
+            may_come_again: false,
         };
-        let mut decode = Decode::new(plan.router());
+        let mut decode = Decode::new(plan.router(), || i64::MAX);
         let mut seen = SeenRecords::unkeyed();
         let mut scripts = ScriptBlocks::default();
         decode.take(

@@ -1,6 +1,15 @@
 //! What is known of a file, to see that it changed.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path, time::SystemTime};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// How long a file must stay as it is before one that does not load is held
+/// against anyone: it may be half-written.
+pub const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// What tells a file from what stood there before. It follows symbolic links,
 /// which is how Kubernetes replaces files.
@@ -31,7 +40,7 @@ pub enum Seen {
     /// It runs.
     Loaded(Fingerprint),
     /// It did not load, and nobody was told yet: it may be half-written.
-    Unsure(Fingerprint),
+    Unsure(Fingerprint, Instant),
     /// It does not load.
     Refused(Fingerprint),
 }
@@ -39,7 +48,7 @@ pub enum Seen {
 impl Seen {
     /// Whether it must be looked at again soon.
     pub fn is_unsure(&self) -> bool {
-        matches!(self, Self::Unsure(_))
+        matches!(self, Self::Unsure(..))
     }
 
     /// Whether it does not load.
@@ -47,14 +56,25 @@ impl Seen {
         matches!(self, Self::Refused(_))
     }
 
-    /// Whether it was looked at in just this form.
-    pub fn is_of(&self, found: &Fingerprint) -> bool {
-        let (Self::Loaded(known) | Self::Unsure(known) | Self::Refused(known)) = self;
-        known == found
+    /// Whether it was looked at in just this form long enough ago.
+    pub fn is_second_look(&self, found: &Fingerprint) -> bool {
+        match self {
+            Self::Loaded(known) | Self::Refused(known) => known == found,
+            Self::Unsure(known, since) => known == found && since.elapsed() >= SECOND_LOOK,
+        }
+    }
+
+    /// What it is after it did not load: when it is to be looked at again
+    /// counts from the first time in this form.
+    pub fn unsure(before: Option<&Self>, found: Fingerprint) -> Self {
+        match before {
+            Some(Self::Unsure(known, since)) if *known == found => Self::Unsure(found, *since),
+            _ => Self::Unsure(found, Instant::now()),
+        }
     }
 
     /// Whether it was, and there is no need to look again.
     pub fn is_settled(&self, found: &Fingerprint) -> bool {
-        !self.is_unsure() && self.is_of(found)
+        !self.is_unsure() && self.is_second_look(found)
     }
 }

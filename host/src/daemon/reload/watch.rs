@@ -23,9 +23,17 @@ impl Watcher {
         folders: impl IntoIterator<Item = &'a Path>,
         wakes: mpsc::Sender<Wake>,
     ) -> Option<Self> {
-        let wake = move |_: DebounceEventResult| {
-            // After the reloader has ended there is nobody to wake.
-            let _ = wakes.send(Wake::Changed);
+        let wake = move |events: DebounceEventResult| {
+            // Looking is no change; telling of it would have the reloader look
+            // again for ever.
+            let is_change = match events {
+                Ok(events) => events.iter().any(|event| !event.kind.is_access()),
+                Err(_) => true,
+            };
+            if is_change {
+                // After the reloader has ended there is nobody to wake.
+                let _ = wakes.send(Wake::Changed);
+            }
         };
         let started = new_debouncer(GATHER, None, wake);
         let mut debouncer = match started {

@@ -341,6 +341,7 @@ impl Reading for Follower {
                     records,
                     first_record,
                     checkpoint,
+                    may_come_again: false,
                 })
             }
         }

@@ -255,6 +255,7 @@ impl Wholes {
                 key: done.key.clone(),
                 value: store(Kind::Progress, &done.progress),
             },
+            may_come_again: true,
         }
     }
 

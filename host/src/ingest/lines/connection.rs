@@ -202,6 +202,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
             first_record: self.shared.records.fetch_add(count, Ordering::Relaxed),
             records,
             checkpoint: None,
+            may_come_again: false,
         };
         // Nobody on the wire waits for the receipt; the room bounds how much
         // is under way.

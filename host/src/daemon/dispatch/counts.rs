@@ -1,0 +1,74 @@
+//! What the dispatch tells the metrics and the board.
+
+use super::Dispatch;
+use crate::{
+    metrics::{Analytic, Counters, HostCalls, Metrics},
+    pipeline::ShardLost,
+    shard::Usage,
+};
+
+impl Dispatch {
+    /// Publishes what was done since the last time.
+    pub(super) fn count(&mut self, findings: u64) -> Result<(), ShardLost> {
+        let usage = self.pipeline.usage()?;
+        for (id, now) in &usage {
+            let before = self.counted.get(id).copied().unwrap_or_default();
+            publish(&self.metrics, id, *now, before);
+        }
+        let lineage = self.pipeline.lineage_stats()?;
+        let metrics = &self.metrics;
+        metrics.lineage_devices.set(lineage.devices as i64);
+        metrics.lineage_processes.set(lineage.processes as i64);
+        metrics.lineage_bytes.set(lineage.bytes as i64);
+        metrics.lineage_evictions.set(lineage.evicted as i64);
+        metrics.lineage_misses.set(lineage.misses as i64);
+        let records = self.meta.records;
+        self.board.update(|status| {
+            status.events = records;
+            status.findings += findings;
+            for (id, now) in &usage {
+                if let Some(analytic) = status.analytics.get_mut(id) {
+                    analytic.show(*now);
+                }
+            }
+        });
+        self.counted = usage;
+        Ok(())
+    }
+}
+
+fn publish(metrics: &Metrics, id: &str, now: Usage, before: Usage) {
+    let label = Analytic {
+        analytic: id.to_owned(),
+    };
+    let add = |counters: &Counters<Analytic>, now: u64, before: u64| {
+        counters
+            .get_or_create(&label)
+            .inc_by(now.saturating_sub(before));
+    };
+    add(&metrics.analytic_events, now.rows, before.rows);
+    add(&metrics.analytic_findings, now.findings, before.findings);
+    add(&metrics.analytic_unseen, now.unseen, before.unseen);
+    let time = now.time.saturating_sub(before.time);
+    metrics
+        .analytic_seconds
+        .get_or_create(&label)
+        .inc_by(time.as_secs_f64());
+    metrics
+        .analytic_memory
+        .get_or_create(&label)
+        .set(now.memory as i64);
+    for (outcome, now, before) in [
+        ("answered", now.answered, before.answered),
+        ("denied", now.denied, before.denied),
+    ] {
+        let label = HostCalls {
+            analytic: id.to_owned(),
+            outcome,
+        };
+        metrics
+            .host_calls
+            .get_or_create(&label)
+            .inc_by(now.saturating_sub(before));
+    }
+}
