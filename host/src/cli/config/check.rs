@@ -141,11 +141,12 @@ fn print(path: &Path, problems: &Problems) {
             println!("{kind}: {}", text(problem));
         }
     }
+    let (errors, warnings) = (problems.errors.len(), problems.warnings.len());
     println!(
-        "{}: {} errors, {} warnings",
+        "{}: {errors} {}, {warnings} {}",
         path.display(),
-        problems.errors.len(),
-        problems.warnings.len()
+        if errors == 1 { "error" } else { "errors" },
+        if warnings == 1 { "warning" } else { "warnings" },
     );
 }
 
