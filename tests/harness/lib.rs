@@ -19,6 +19,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use anyhow::Context;
 use sandtrap::{
     analytic::{Configured, Prepared},
     budget::Budget,
@@ -64,6 +65,30 @@ fn built(source: &Path, name: &str) -> PathBuf {
     let folder = root().join("target/tests").join(name);
     build(&[source.to_owned()], &folder, &mut |_, _| {}).unwrap();
     folder
+}
+
+/// The command `sandtrap`, built as it is now in the profile of whoever asks:
+/// cargo builds a package's binary for its own tests only.
+pub fn sandtrap_binary() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    // A test lies in `deps`, a program beside the command.
+    let folder = own
+        .ancestors()
+        .skip(1)
+        .find(|folder| !folder.ends_with("deps"))
+        .context("a program without a folder")?;
+    let profile = if folder.ends_with("release") {
+        "release"
+    } else {
+        "dev"
+    };
+    let built = std::process::Command::new("cargo")
+        .args(["build", "--package", "sandtrap", "--profile", profile])
+        .current_dir(root())
+        .stdout(std::process::Stdio::null())
+        .status()?;
+    anyhow::ensure!(built.success(), "the command does not compile");
+    Ok(folder.join("sandtrap"))
 }
 
 /// The five analytics, compiled once for all tests of a process.

@@ -160,9 +160,9 @@ impl Dispatch {
             None => waiting(&self.scripts, &self.plan, &self.inputs),
         };
         self.scripts = scripts(&waiting, &plan, &mut self.inputs);
-        let before = self.pipeline.replan(&plan, memories, instances)?;
-        self.plan = plan;
-        self.decode = decode;
+        let departed = self.pipeline.replan(&plan, memories, instances)?;
+        let plan = std::mem::replace(&mut self.plan, plan);
+        let decode = std::mem::replace(&mut self.decode, decode);
         let pause = started.elapsed();
         let usage = self.pipeline.usage()?;
         for (id, _) in std::mem::replace(&mut self.counted, usage) {
@@ -171,11 +171,11 @@ impl Dispatch {
                 self.metrics.analytic_memory.remove(&label);
             }
         }
-        // Taking old instances down takes longer than all the rest. Should
+        // Taking the old down takes longer than all the rest. Should
         // there be no thread for it, it is done here.
         let _ = std::thread::Builder::new()
             .name("teardown".to_owned())
-            .spawn(move || drop(before));
+            .spawn(move || drop((departed, plan, decode)));
         self.metrics.swap_seconds.0.observe(pause.as_secs_f64());
         // The reloader may have gone, and the swap holds all the same.
         let _ = done.send(pause);
