@@ -109,7 +109,10 @@ impl Findings {
         let mut difference = Difference::default();
         for (uid, hashes) in &calm.by_uid {
             match self.by_uid.get(uid) {
-                None => difference.missing += hashes.len(),
+                None => {
+                    eprintln!("missing: {uid}");
+                    difference.missing += hashes.len();
+                }
                 Some(found) if found.len() < hashes.len() => {
                     difference.missing += hashes.len() - found.len();
                 }
@@ -126,6 +129,7 @@ impl Findings {
         }
         for (uid, hashes) in &self.by_uid {
             if !calm.by_uid.contains_key(uid) {
+                eprintln!("not found undisturbed: {uid}");
                 difference.invented += hashes.len();
             }
         }

@@ -8,8 +8,7 @@
 
 #![allow(
     missing_docs,
-    clippy::indexing_slicing,
-    reason = "the modules of a program are read, not published, and it reads what it made itself"
+    reason = "the modules of a program are read, not published"
 )]
 
 mod bench;

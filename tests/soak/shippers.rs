@@ -123,7 +123,7 @@ fn ship(
         "arrived": found.serials.len(),
         "missing": missing,
         "doubled": doubled,
-        "records_in_status": status["events"],
+        "records_in_status": status.get("events"),
         "duplicates_recognised": duplicates,
     }))
 }

@@ -21,7 +21,7 @@ use self::decode::{Coding, Decoder, Sink};
 use super::{Limits, Site, problem::Problem};
 
 pub(super) use self::{
-    purse::{Full, Purse},
+    purse::{Full, Purse, WhenFull},
     tally::Tally,
 };
 
@@ -33,7 +33,7 @@ const DISCARDED: usize = 16 * 1024 * 1024;
 pub(super) enum Received {
     /// All of it.
     Whole(Whole),
-    /// There was no room, and the operator chose to drop what has none.
+    /// There was no room, and what has none was to be counted.
     Dropped(Tally),
 }
 
@@ -55,7 +55,11 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// Reads a body, decompresses it, and takes room for it.
-pub(super) async fn receive(site: &Site, request: Request) -> Result<Received, Problem> {
+pub(super) async fn receive(
+    site: &Site,
+    request: Request,
+    when_full: WhenFull,
+) -> Result<Received, Problem> {
     if site.is_stopping() {
         return Err(Problem::stopping());
     }
@@ -71,7 +75,7 @@ pub(super) async fn receive(site: &Site, request: Request) -> Result<Received, P
     } else {
         None
     };
-    let sink = Sink::new(limits, purse, expected.unwrap_or_default());
+    let sink = Sink::new(limits, when_full, purse, expected.unwrap_or_default());
     let mut decoder = Decoder::new(coding, sink)?;
     let mut pieces = Pieces::new(request.into_body(), limits, limits.body);
     while let Some(piece) = pieces.next().await? {

@@ -4,24 +4,34 @@
 mod actions;
 mod answer;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     extract::{Path, Request, State},
-    http::header::CONTENT_TYPE,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
 };
+use hyper::body::{Frame, SizeHint};
 
 use self::actions::Parsed;
 use super::{
     Site,
-    body::{self, Received},
+    body::{self, Received, WhenFull},
     ingest::{count_dropped, input, submit},
     problem::{BodyRead, Problem},
-    routes::BULK,
+    routes::{BULK, count_refusal},
 };
-use crate::ingest::Receipt;
+use crate::{config::OnFull, ingest::Receipt};
 
 /// Where documents go that do not say it.
 const INDEX: &str = "sandtrap";
@@ -69,15 +79,63 @@ async fn serve(
         )));
     }
     let input = input(request.uri(), index.as_deref().unwrap_or(BULK))?;
-    let received = body::receive(site, request).await?;
+    let received = match body::receive(site, request, WhenFull::by_item(site.limits.on_full)).await
+    {
+        Ok(received) => received,
+        Err(problem) if problem.is_unavailable() => return Ok(cut_off()),
+        Err(problem) => return Err(problem),
+    };
     let index = index.unwrap_or_else(|| INDEX.to_owned());
     let answered = take_in(site, received, input, &index, began).await;
+    let json = [(CONTENT_TYPE, "application/json")];
     let mut response = match answered {
-        Ok(answer) => ([(CONTENT_TYPE, "application/json")], Body::from(answer)).into_response(),
+        Ok(Answered::Taken(answer)) => (json, Body::from(answer)).into_response(),
+        Ok(Answered::Again(answer, reason)) => {
+            count_refusal(site, BULK, reason);
+            let headers = [
+                (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                (RETRY_AFTER, HeaderValue::from_static("1")),
+            ];
+            (StatusCode::TOO_MANY_REQUESTS, headers, Body::from(answer)).into_response()
+        }
+        Err(problem) if problem.is_unavailable() => return Ok(cut_off()),
         Err(problem) => problem.into_response(),
     };
     response.extensions_mut().insert(BodyRead);
     Ok(response)
+}
+
+/// An answer that breaks off. rsyslog throws away what an answer without items
+/// is about, and which items there are is not known where the body was not
+/// read; a broken connection has every shipper send again.
+fn cut_off() -> Response {
+    struct Broken;
+    impl HttpBody for Broken {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+            Poll::Ready(Some(Err(io::Error::other("the host is stopping"))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(2)
+        }
+    }
+    Response::new(Body::new(Broken))
+}
+
+/// What is answered.
+enum Answered {
+    /// Item by item.
+    Taken(Bytes),
+    /// To send everything again, item by item as well, and why. Most shippers
+    /// go by the status, but rsyslog by the items alone, and throws away what
+    /// an answer without any is about.
+    Again(Bytes, &'static str),
 }
 
 async fn take_in(
@@ -86,14 +144,18 @@ async fn take_in(
     input: Arc<str>,
     index: &str,
     began: Instant,
-) -> Result<Bytes, Problem> {
+) -> Result<Answered, Problem> {
+    let full = |documents: u64| match site.limits.on_full {
+        OnFull::Drop => {
+            let dropped = count_dropped(&site.metrics, BULK, documents);
+            Answered::Taken(answer::dropped(dropped))
+        }
+        OnFull::Block => Answered::Again(answer::again(documents, began.elapsed()), "full"),
+    };
     let whole = match received {
         Received::Whole(whole) => whole,
-        Received::Dropped(tally) => {
-            // A document is a line after a line.
-            let dropped = count_dropped(&site.metrics, BULK, tally.lines() / 2);
-            return Ok(answer::dropped(dropped));
-        }
+        // A document is a line after a line.
+        Received::Dropped(tally) => return Ok(full(tally.lines() / 2)),
     };
     let (limits, index) = (site.limits.clone(), Arc::from(index));
     let parsed = body::blocking(move || actions::parse(whole, &index, &limits)).await??;
@@ -103,15 +165,19 @@ async fn take_in(
             purse,
             answer,
         } => (records, purse, answer),
-        Parsed::Dropped(documents) => {
-            let dropped = count_dropped(&site.metrics, BULK, documents);
-            return Ok(answer::dropped(dropped));
-        }
+        Parsed::Dropped(documents) => return Ok(full(documents)),
     };
     let receipt = if records.is_empty() {
         Receipt::default()
     } else {
-        submit(site, BULK, input, records, purse).await?
+        match submit(site, BULK, input, records, purse).await {
+            Ok(receipt) => receipt,
+            Err(_) => {
+                let again = body::blocking(move || answer.write_again(began.elapsed())).await?;
+                return Ok(Answered::Again(again, "commit"));
+            }
+        }
     };
-    body::blocking(move || answer.write(receipt, began.elapsed())).await
+    let taken = body::blocking(move || answer.write(receipt, began.elapsed())).await?;
+    Ok(Answered::Taken(taken))
 }

@@ -14,12 +14,11 @@ use tokio::time::timeout;
 
 use super::{
     Site,
-    body::{self, Full, Purse, Received, Tally, Whole},
+    body::{self, Full, Purse, Received, Tally, WhenFull, Whole},
     problem::{BodyRead, Problem},
     routes::HTTP,
 };
 use crate::{
-    config::OnFull,
     ingest::{Delivery, Place, Receipt, Records},
     metrics::{Metrics, Source},
     sources::{
@@ -67,7 +66,8 @@ pub(super) async fn ingest(
         )));
     }
     let input = input(request.uri(), HTTP)?;
-    let received = body::receive(&site, request).await?;
+    let when_full = WhenFull::of(site.limits.on_full);
+    let received = body::receive(&site, request, when_full).await?;
     let mut response = match take_in(&site, received, input).await {
         Ok(answer) => Json(answer).into_response(),
         Err(problem) => problem.into_response(),
@@ -99,8 +99,8 @@ async fn take_in(site: &Site, received: Received, input: Arc<str>) -> Result<Val
         Received::Dropped(tally) => return Ok(dropped(&site.metrics, &tally)),
     };
     let limit = site.limits.record;
-    let on_full = site.limits.on_full;
-    match body::blocking(move || cut(whole, limit, on_full)).await?? {
+    let when_full = WhenFull::of(site.limits.on_full);
+    match body::blocking(move || cut(whole, limit, when_full)).await?? {
         Cut::Records(records, _) if records.is_empty() => Ok(answer(&Receipt::default())),
         Cut::Records(records, purse) => {
             let receipt = submit(site, HTTP, input, records, purse).await?;
@@ -152,7 +152,7 @@ enum Cut {
     Dropped(Tally),
 }
 
-fn cut(whole: Whole, max_record: usize, on_full: OnFull) -> Result<Cut, Problem> {
+fn cut(whole: Whole, max_record: usize, when_full: WhenFull) -> Result<Cut, Problem> {
     let Whole { bytes, mut purse } = whole;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let before = bytes.len() - text.len();
@@ -172,7 +172,7 @@ fn cut(whole: Whole, max_record: usize, on_full: OnFull) -> Result<Cut, Problem>
             Records::within(Encoding::Json, bytes, places),
             purse,
         )),
-        Err(full) if !full.drops(on_full) => Err(full.problem()),
+        Err(full) if !full.is_counted(when_full) => Err(full.problem()),
         Err(_) => {
             let mut tally = Tally::default();
             tally.add(text);

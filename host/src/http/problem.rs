@@ -114,6 +114,11 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "reload", message)
     }
 
+    /// Whether the server is going away.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// There is no room now.
     pub(super) fn full() -> Self {
         let message = "the queue is full; nothing of this was taken in, send it again later";

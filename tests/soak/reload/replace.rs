@@ -103,7 +103,14 @@ impl<'a> Replacer<'a> {
 
     fn replace_other(&mut self, number: u64) -> anyhow::Result<()> {
         let before = self.sha256(chain::ID)?;
-        let component = tally::rebuilt(&self.other, ["even", "odd"][(number % 2) as usize]);
+        let component = tally::rebuilt(
+            &self.other,
+            if number.is_multiple_of(2) {
+                "even"
+            } else {
+                "odd"
+            },
+        );
         let is_running = |analytic: &Value| {
             analytic
                 .get("sha256")

@@ -9,11 +9,8 @@ use zstd::{
     zstd_safe::DParameter,
 };
 
-use super::{Full, Purse, Received, Tally, Whole};
-use crate::{
-    config::OnFull,
-    http::{limits::Limits, problem::Problem},
-};
+use super::{Full, Purse, Received, Tally, WhenFull, Whole};
+use crate::http::{limits::Limits, problem::Problem};
 
 /// In which steps room is taken, but for small bodies.
 const STEP: usize = 1024 * 1024;
@@ -146,21 +143,21 @@ pub(super) struct Sink {
     /// How much is said to come.
     expected: usize,
     received: usize,
-    on_full: OnFull,
+    when_full: WhenFull,
     /// Counts once there is no room and that is no error.
     tally: Tally,
     refused: Option<Problem>,
 }
 
 impl Sink {
-    pub(super) fn new(limits: &Limits, purse: Purse, expected: u64) -> Self {
+    pub(super) fn new(limits: &Limits, when_full: WhenFull, purse: Purse, expected: u64) -> Self {
         Self {
             bytes: Vec::new(),
             purse: Some(purse),
             limit: limits.body,
             expected: usize::try_from(expected).unwrap_or(usize::MAX),
             received: 0,
-            on_full: limits.on_full,
+            when_full,
             tally: Tally::default(),
             refused: None,
         }
@@ -183,7 +180,7 @@ impl Sink {
         }
         match self.make_room(bytes.len()) {
             Ok(()) => self.bytes.extend_from_slice(bytes),
-            Err(full) if !full.drops(self.on_full) => return Err(full.problem()),
+            Err(full) if !full.is_counted(self.when_full) => return Err(full.problem()),
             Err(_) => {
                 self.purse = None;
                 self.tally.add(&std::mem::take(&mut self.bytes));

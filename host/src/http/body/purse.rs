@@ -77,10 +77,45 @@ impl Purse {
     }
 }
 
+/// What happens to a body that finds no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WhenFull {
+    /// It is refused as soon as that is known.
+    Refuse,
+    /// If there might be room later, it is read to its end and counted, for an
+    /// answer item by item.
+    Count,
+    /// It is read to its end and counted, because the operator chose to drop
+    /// it.
+    Drop,
+}
+
+impl WhenFull {
+    /// What the operator chose.
+    pub(crate) fn of(on_full: OnFull) -> Self {
+        match on_full {
+            OnFull::Block => Self::Refuse,
+            OnFull::Drop => Self::Drop,
+        }
+    }
+
+    /// The same where a refusal is answered item by item.
+    pub(crate) fn by_item(on_full: OnFull) -> Self {
+        match on_full {
+            OnFull::Block => Self::Count,
+            OnFull::Drop => Self::Drop,
+        }
+    }
+}
+
 impl Full {
-    /// Whether the operator wants to drop what has no room.
-    pub(crate) fn drops(self, on_full: OnFull) -> bool {
-        on_full == OnFull::Drop && self != Self::Stopping
+    /// Whether what has no room is counted and nothing more.
+    pub(crate) fn is_counted(self, when_full: WhenFull) -> bool {
+        match when_full {
+            WhenFull::Refuse => false,
+            WhenFull::Count => self == Self::Now,
+            WhenFull::Drop => self != Self::Stopping,
+        }
     }
 
     /// What the sender is told.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::{Answer, Item};
 use crate::{
     http::{
-        body::{Full, Purse, Whole},
+        body::{Full, Purse, WhenFull, Whole},
         limits::Limits,
         problem::Problem,
     },
@@ -140,7 +140,7 @@ pub(super) fn parse(whole: Whole, index: &Arc<str>, limits: &Limits) -> Result<P
     }
     match is_full {
         _ if lines.number == 0 => Err(Problem::malformed("request body is required")),
-        Some(full) if !full.drops(limits.on_full) => Err(full.problem()),
+        Some(full) if !full.is_counted(WhenFull::by_item(limits.on_full)) => Err(full.problem()),
         Some(_) => Ok(Parsed::Dropped(documents)),
         None => Ok(Parsed::Batch {
             records: Records::within(Encoding::Json, bytes, places),

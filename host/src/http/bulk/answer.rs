@@ -63,6 +63,19 @@ impl Answer {
         }
     }
 
+    /// Writes that everything is to be sent again.
+    pub(super) fn write_again(self, took: Duration) -> Bytes {
+        let mut text = Vec::with_capacity(self.items.len() * 192 + 64);
+        for item in &self.items {
+            let again = Reason {
+                r#type: "es_rejected_execution_exception",
+                reason: "this was not acknowledged; send it again later",
+            };
+            item.write(Some((429, again)), &mut text);
+        }
+        self.finish(true, took, text)
+    }
+
     /// Writes the answer. It keeps its room until it was sent.
     pub(super) fn write(self, mut receipt: Receipt, took: Duration) -> Bytes {
         receipt.undecodable.sort_unstable();
@@ -85,8 +98,12 @@ impl Answer {
                 })
             };
             errors |= error.is_some();
-            item.write(error, &mut text);
+            item.write(error.map(|error| (400, error)), &mut text);
         }
+        self.finish(errors, took, text)
+    }
+
+    fn finish(self, errors: bool, took: Duration, mut text: Vec<u8>) -> Bytes {
         let mut answer = format!(
             "{{\"took\":{},\"errors\":{errors},\"items\":[",
             took.as_millis()
@@ -102,7 +119,7 @@ impl Answer {
 }
 
 impl Item {
-    fn write(&self, error: Option<Reason<'_>>, text: &mut Vec<u8>) {
+    fn write(&self, error: Option<(u16, Reason<'_>)>, text: &mut Vec<u8>) {
         if !text.is_empty() {
             text.push(b',');
         }
@@ -110,7 +127,9 @@ impl Item {
         // Writing to memory does not fail.
         let _ = match error {
             None => serde_json::to_writer(&mut *text, &self.taken()),
-            Some(error) => serde_json::to_writer(&mut *text, &self.refused(error)),
+            Some((status, error)) => {
+                serde_json::to_writer(&mut *text, &self.refused(status, error))
+            }
         };
         text.push(b'}');
     }
@@ -133,17 +152,37 @@ impl Item {
         }
     }
 
-    fn refused<'a>(&'a self, error: Reason<'a>) -> Refused<'a> {
+    fn refused<'a>(&'a self, status: u16, error: Reason<'a>) -> Refused<'a> {
         Refused {
             _index: &self.index,
             _id: &self.id,
-            status: 400,
+            status,
             error,
         }
     }
 }
 
 /// The answer where everything was dropped. There are no items, which is no
+/// How many items an answer to a body that was not kept has. Beyond that the
+/// status must do.
+const AGAIN: u64 = 20_000;
+
+/// Writes that so many documents, which were counted only, are to be sent
+/// again.
+pub(super) fn again(documents: u64, took: Duration) -> Bytes {
+    let item = json!({"create": {
+        "status": 429,
+        "error": {
+            "type": "es_rejected_execution_exception",
+            "reason": "the queue is full; send it again later",
+        },
+    }});
+    let count = if documents > AGAIN { 0 } else { documents };
+    let items = vec![item; usize::try_from(count).unwrap_or_default()];
+    let answer = json!({"took": took.as_millis() as u64, "errors": true, "items": items});
+    Bytes::from(answer.to_string())
+}
+
 /// error to shippers, and there is no room to name them.
 pub(super) fn dropped(records: u64) -> Bytes {
     let answer = json!({"took": 0, "errors": false, "items": [], "dropped": records});
