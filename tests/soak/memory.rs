@@ -28,10 +28,11 @@ const DEVICES: u32 = 50;
 const BATCH: u64 = 1_000;
 
 /// The time that all events span, however many they are, in milliseconds of
-/// event time: twelve days. What is remembered for a day is forgotten for the
-/// first time after a twelfth of the events, what is remembered for a week
-/// before the last half is over.
-const SPAN: u64 = 12 * 24 * 3_600_000;
+/// event time: five weeks. What is remembered longest, a process that was not
+/// heard of again, is forgotten after a week, and as long the analytics learn
+/// what is usual. Both are over in the first quarter, so the second one shows
+/// what is needed in the long run.
+const SPAN: u64 = 35 * 24 * 3_600_000;
 
 /// How often memory is looked at.
 const SAMPLE: Duration = Duration::from_millis(100);
