@@ -2,9 +2,12 @@
 //! of them, and the linker that offers what was granted and nothing else.
 
 pub mod baselines;
+mod calls;
 pub mod lineage;
 pub mod log;
 pub mod signatures;
+
+pub use calls::{HostCallCount, HostCalls, HostFunction};
 
 use std::collections::BTreeSet;
 

@@ -16,6 +16,7 @@ use crate::{
         sandtrap::analytic::{events::Batch, findings::Finding},
     },
     budget::{Budget, TEXT, TICK},
+    capabilities::{HostCalls, HostFunction},
     error::{CallError, LoadError},
     evidence::EvidenceDesk,
     finding::Evidence,
@@ -115,6 +116,7 @@ pub struct State {
     scene: Option<Scene>,
     calls_left: u64,
     log_lines_left: u32,
+    calls: HostCalls,
     contract: Option<String>,
 }
 
@@ -127,13 +129,16 @@ impl State {
             scene: None,
             calls_left: 0,
             log_lines_left: 0,
+            calls: HostCalls::default(),
             contract: None,
         }
     }
 
     /// The scene, charging so many host calls; an error traps the guest.
-    pub fn scene(&mut self, calls: usize) -> wasmtime::Result<&mut Scene> {
+    fn scene(&mut self, function: HostFunction, calls: usize) -> wasmtime::Result<&mut Scene> {
         let calls = calls as u64 + 1;
+        let is_answered = self.calls_left >= calls && self.scene.is_some();
+        self.calls.count(function, is_answered);
         if self.calls_left < calls {
             return Err(self.breach("asked the host more than it may in one call"));
         }
@@ -147,8 +152,13 @@ impl State {
     }
 
     /// The scene as of an event of the batch.
-    pub fn as_of(&mut self, event: u64, calls: usize) -> wasmtime::Result<(&mut Scene, AsOf)> {
-        let known = self.scene(calls)?.desk.as_of(event);
+    pub fn as_of(
+        &mut self,
+        function: HostFunction,
+        event: u64,
+        calls: usize,
+    ) -> wasmtime::Result<(&mut Scene, AsOf)> {
+        let known = self.scene(function, calls)?.desk.as_of(event);
         let Some(as_of) = known else {
             return Err(self.breach("asked as of an event that is not of the batch"));
         };
@@ -160,7 +170,9 @@ impl State {
 
     /// Whom to name in the log, if it may still write.
     pub fn log_line(&mut self) -> Option<&str> {
-        self.log_lines_left = self.log_lines_left.checked_sub(1)?;
+        let left = self.log_lines_left.checked_sub(1);
+        self.calls.count(HostFunction::Log, left.is_some());
+        self.log_lines_left = left?;
         Some(&self.analytic)
     }
 
@@ -221,12 +233,9 @@ impl Instance {
         self.store.data().limiter.memory()
     }
 
-    /// How many questions of the last call the host answered, and how many
-    /// broke the contract.
-    pub fn questions(&self) -> (u64, u64) {
-        let state = self.store.data();
-        let asked = state.budget.host_calls.saturating_sub(state.calls_left);
-        (asked, u64::from(state.contract.is_some()))
+    /// The functions of the host that the last call used.
+    pub fn host_calls(&self) -> HostCalls {
+        self.store.data().calls
     }
 
     /// Calls `describe`.
@@ -292,6 +301,7 @@ fn arm(store: &mut Store<State>) {
     state.calls_left = state.budget.host_calls;
     state.log_lines_left = state.budget.log_lines;
     state.contract = None;
+    state.calls = HostCalls::default();
     state.limiter.forget();
     let ticks = state.budget.time.as_millis().div_ceil(TICK.as_millis());
     // One more, because the current tick is partly over.

@@ -57,6 +57,8 @@ pub struct AnalyticFault {
 pub struct HostCalls {
     /// The analytic's identifier.
     pub analytic: String,
+    /// Interface and function, such as `lineage.ancestors`.
+    pub function: &'static str,
     /// `answered` or `denied`.
     pub outcome: &'static str,
 }

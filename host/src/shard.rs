@@ -10,6 +10,7 @@ use std::{
 use crate::{
     analytic::Configured,
     bindings::sandtrap::analytic::{events::Batch, findings::Finding as WitFinding},
+    capabilities::HostCalls,
     columns,
     error::{CallError, LoadError},
     event::Event,
@@ -63,10 +64,8 @@ pub struct Usage {
     pub longest: Duration,
     /// Linear memory of the instance, in bytes.
     pub memory: usize,
-    /// Questions to the host that were answered.
-    pub answered: u64,
-    /// Questions that ended the call, because they broke the contract.
-    pub denied: u64,
+    /// The functions of the host it called.
+    pub host_calls: HostCalls,
 }
 
 impl Usage {
@@ -82,8 +81,7 @@ impl Usage {
             time: self.time + other.time,
             longest: self.longest.max(other.longest),
             memory: self.memory.max(other.memory),
-            answered: self.answered + other.answered,
-            denied: self.denied + other.denied,
+            host_calls: self.host_calls.and(other.host_calls),
         }
     }
 }
@@ -427,9 +425,7 @@ impl Usage {
         self.longest = self.longest.max(time);
         if let Some(instance) = instance {
             self.memory = instance.memory();
-            let (answered, denied) = instance.questions();
-            self.answered += answered;
-            self.denied += denied;
+            self.host_calls = self.host_calls.and(instance.host_calls());
         }
     }
 }

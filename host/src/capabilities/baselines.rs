@@ -5,6 +5,7 @@ use crate::{
     bindings::sandtrap::analytic::baselines::{
         Entry, Host, ObserveError, Prevalence, Rate, Statistics,
     },
+    capabilities::HostFunction,
     instance::State,
 };
 
@@ -14,7 +15,7 @@ impl Host for State {
         at: u64,
         entries: Vec<Entry>,
     ) -> wasmtime::Result<Result<(), ObserveError>> {
-        let (scene, as_of) = self.as_of(at, entries.len())?;
+        let (scene, as_of) = self.as_of(HostFunction::Observe, at, entries.len())?;
         let entries: Vec<(&str, &str)> = entries.iter().map(pair).collect();
         let observed = scene.memory.baselines.observe(&as_of, &entries);
         Ok(observed.map_err(|error| match error {
@@ -24,7 +25,7 @@ impl Host for State {
     }
 
     fn lookup(&mut self, as_of: u64, entries: Vec<Entry>) -> wasmtime::Result<Vec<Statistics>> {
-        let (scene, as_of) = self.as_of(as_of, entries.len())?;
+        let (scene, as_of) = self.as_of(HostFunction::BaselineLookup, as_of, entries.len())?;
         let baselines = &scene.memory.baselines;
         Ok(entries
             .iter()
@@ -45,7 +46,7 @@ impl Host for State {
         entries: Vec<Entry>,
         minutes: u32,
     ) -> wasmtime::Result<Vec<Rate>> {
-        let (scene, as_of) = self.as_of(as_of, entries.len())?;
+        let (scene, as_of) = self.as_of(HostFunction::Rates, as_of, entries.len())?;
         let baselines = &scene.memory.baselines;
         Ok(entries
             .iter()

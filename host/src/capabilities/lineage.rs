@@ -2,6 +2,7 @@
 
 use crate::{
     bindings::sandtrap::analytic::lineage::{Host, Mark, MarkError, NewMark, ProcessInfo, Subject},
+    capabilities::HostFunction,
     instance::{Allowance, Scene, State},
     lineage,
     lineage::{AsOf, Lineage},
@@ -17,7 +18,7 @@ impl Host for State {
         as_of: u64,
         processes: Vec<u64>,
     ) -> wasmtime::Result<Vec<Option<ProcessInfo>>> {
-        let (scene, as_of) = self.as_of(as_of, processes.len())?;
+        let (scene, as_of) = self.as_of(HostFunction::Processes, as_of, processes.len())?;
         let Scene { world, answers, .. } = scene;
         processes
             .into_iter()
@@ -35,7 +36,14 @@ impl Host for State {
         limit: u32,
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
         let limit = limit.min(lineage::MAX_ANCESTORS);
-        relatives(self, as_of, processes, limit, Lineage::ancestors)
+        relatives(
+            self,
+            HostFunction::Ancestors,
+            as_of,
+            processes,
+            limit,
+            Lineage::ancestors,
+        )
     }
 
     fn children(
@@ -45,7 +53,14 @@ impl Host for State {
         limit: u32,
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
         let limit = limit.min(lineage::MAX_CHILDREN);
-        relatives(self, as_of, processes, limit, Lineage::children)
+        relatives(
+            self,
+            HostFunction::Children,
+            as_of,
+            processes,
+            limit,
+            Lineage::children,
+        )
     }
 
     fn descendants(
@@ -55,11 +70,18 @@ impl Host for State {
         limit: u32,
     ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
         let limit = limit.min(lineage::MAX_DESCENDANTS);
-        relatives(self, as_of, processes, limit, Lineage::descendants)
+        relatives(
+            self,
+            HostFunction::Descendants,
+            as_of,
+            processes,
+            limit,
+            Lineage::descendants,
+        )
     }
 
     fn find(&mut self, as_of: u64, queries: Vec<(u32, i64)>) -> wasmtime::Result<Vec<Option<u64>>> {
-        let (scene, as_of) = self.as_of(as_of, queries.len())?;
+        let (scene, as_of) = self.as_of(HostFunction::Find, as_of, queries.len())?;
         let lineage = &scene.world.lineage;
         Ok(queries
             .into_iter()
@@ -72,7 +94,7 @@ impl Host for State {
         as_of: u64,
         marks: Vec<NewMark>,
     ) -> wasmtime::Result<Result<(), MarkError>> {
-        let (scene, as_of) = self.as_of(as_of, marks.len())?;
+        let (scene, as_of) = self.as_of(HostFunction::PutMarks, as_of, marks.len())?;
         let mut put = Vec::with_capacity(marks.len());
         for mark in marks {
             let Some(evidence) = scene.cite(&as_of, mark.event) else {
@@ -98,7 +120,7 @@ impl Host for State {
     }
 
     fn marks(&mut self, as_of: u64, subjects: Vec<Subject>) -> wasmtime::Result<Vec<Vec<Mark>>> {
-        let (scene, as_of) = self.as_of(as_of, subjects.len())?;
+        let (scene, as_of) = self.as_of(HostFunction::Marks, as_of, subjects.len())?;
         subjects
             .into_iter()
             .map(|subject| marks_of(scene, &as_of, subject))
@@ -141,13 +163,14 @@ fn marks_of(scene: &mut Scene, as_of: &AsOf, subject: Subject) -> wasmtime::Resu
 /// as it may have.
 fn relatives(
     state: &mut State,
+    function: HostFunction,
     as_of: u64,
     processes: Vec<u64>,
     limit: u32,
     find: for<'a> fn(&'a Lineage, &AsOf, u64, u32) -> Vec<lineage::ProcessInfo<'a>>,
 ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
     let cost = processes.len().saturating_mul(limit.max(1) as usize);
-    let (scene, as_of) = state.as_of(as_of, cost)?;
+    let (scene, as_of) = state.as_of(function, as_of, cost)?;
     let Scene { world, answers, .. } = scene;
     processes
         .into_iter()

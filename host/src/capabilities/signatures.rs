@@ -4,6 +4,7 @@ use crate::{
     bindings::sandtrap::analytic::signatures::{
         Host, Signature, Source, State as WitState, Target,
     },
+    capabilities::HostFunction,
     instance::{State, World},
     lineage::AsOf,
     signatures,
@@ -11,7 +12,7 @@ use crate::{
 
 impl Host for State {
     fn lookup(&mut self, as_of: u64, targets: Vec<Target>) -> wasmtime::Result<Vec<Signature>> {
-        let (scene, as_of) = self.as_of(as_of, targets.len())?;
+        let (scene, as_of) = self.as_of(HostFunction::SignatureLookup, as_of, targets.len())?;
         let world = &scene.world;
         Ok(targets
             .iter()

@@ -74,7 +74,12 @@ fn rendered() -> String {
         blame: "guest",
     }));
     let outcome = "denied";
-    drop(host_calls.get_or_create(&HostCalls { analytic, outcome }));
+    let function = "log.write";
+    drop(host_calls.get_or_create(&HostCalls {
+        analytic,
+        function,
+        outcome,
+    }));
     drop(reloads.get_or_create(&Reload { result: "failed" }));
     let label = Sink {
         sink: "stdout".to_owned(),

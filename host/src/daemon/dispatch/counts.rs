@@ -58,17 +58,21 @@ fn publish(metrics: &Metrics, id: &str, now: Usage, before: Usage) {
         .analytic_memory
         .get_or_create(&label)
         .set(now.memory as i64);
-    for (outcome, now, before) in [
-        ("answered", now.answered, before.answered),
-        ("denied", now.denied, before.denied),
-    ] {
-        let label = HostCalls {
-            analytic: id.to_owned(),
-            outcome,
-        };
-        metrics
-            .host_calls
-            .get_or_create(&label)
-            .inc_by(now.saturating_sub(before));
+    for (function, now) in now.host_calls.iter() {
+        let before = before.host_calls.of(function);
+        for (outcome, now, before) in [
+            ("answered", now.answered, before.answered),
+            ("denied", now.denied, before.denied),
+        ] {
+            let label = HostCalls {
+                analytic: id.to_owned(),
+                function: function.name(),
+                outcome,
+            };
+            metrics
+                .host_calls
+                .get_or_create(&label)
+                .inc_by(now.saturating_sub(before));
+        }
     }
 }
