@@ -2,15 +2,15 @@
 //! analytic. A batch enters, findings and faults come out, and nothing of a
 //! call that failed remains.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod usage;
+
+use std::{sync::Arc, time::Instant};
+
+pub use usage::Usage;
 
 use crate::{
     analytic::Configured,
     bindings::sandtrap::analytic::{events::Batch, findings::Finding as WitFinding},
-    capabilities::HostCalls,
     columns,
     error::{CallError, LoadError},
     event::Event,
@@ -41,49 +41,6 @@ pub struct Kept {
     pub memory: Memory,
     /// The chains it reported.
     pub issued: Issued,
-}
-
-/// What an analytic did and what that took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Rows it was handed.
-    pub rows: u64,
-    /// Calls of `inspect`.
-    pub calls: u64,
-    /// Findings issued.
-    pub findings: u64,
-    /// Events it could not handle.
-    pub faults: u64,
-    /// Events it was not shown because it was stopped.
-    pub unseen: u64,
-    /// Whether it is stopped.
-    pub is_stopped: bool,
-    /// Time spent in calls.
-    pub time: Duration,
-    /// The longest of them.
-    pub longest: Duration,
-    /// Linear memory of the instance, in bytes.
-    pub memory: usize,
-    /// The functions of the host it called.
-    pub host_calls: HostCalls,
-}
-
-impl Usage {
-    /// Both together.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            rows: self.rows + other.rows,
-            calls: self.calls + other.calls,
-            findings: self.findings + other.findings,
-            faults: self.faults + other.faults,
-            unseen: self.unseen + other.unseen,
-            is_stopped: self.is_stopped || other.is_stopped,
-            time: self.time + other.time,
-            longest: self.longest.max(other.longest),
-            memory: self.memory.max(other.memory),
-            host_calls: self.host_calls.and(other.host_calls),
-        }
-    }
 }
 
 /// After so many failed calls in a row an analytic is not called any more.
@@ -415,18 +372,6 @@ impl Runner {
             device: Arc::clone(&event.device),
             error,
         })
-    }
-}
-
-impl Usage {
-    fn count_call(&mut self, time: Duration, instance: Option<&Instance>) {
-        self.calls += 1;
-        self.time += time;
-        self.longest = self.longest.max(time);
-        if let Some(instance) = instance {
-            self.memory = instance.memory();
-            self.host_calls = self.host_calls.and(instance.host_calls());
-        }
     }
 }
 
