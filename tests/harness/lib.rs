@@ -83,7 +83,16 @@ pub fn sandtrap_binary() -> anyhow::Result<PathBuf> {
         "dev"
     };
     let built = std::process::Command::new("cargo")
-        .args(["build", "--package", "sandtrap", "--profile", profile])
+        // With this package as well, so that dependencies have the features
+        // they were built with for it, and nothing is built twice.
+        .args([
+            "build",
+            "--package",
+            "sandtrap",
+            "--package",
+            "sandtrap-tests",
+        ])
+        .args(["--bin", "sandtrap", "--profile", profile])
         .current_dir(root())
         .stdout(std::process::Stdio::null())
         .status()?;
