@@ -1,13 +1,14 @@
 //! An analytic before it runs: from a file to something that can be started.
 //!
-//! One type for each cost. `Prepared` is compiled, checked and described, which
-//! takes a good part of a second; `Configured` adds settings, which takes
-//! microseconds; an [`Instance`] is started from it for every shard.
+//! One type for each cost. [`Prepared`] is compiled and described, which takes a
+//! good part of a second; [`Configured`] is linked with what it is granted and
+//! adds settings, which takes microseconds; an [`Instance`] is started from it
+//! for every shard.
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use ring::digest::{SHA256, digest};
-use wasmtime::component::Component;
+use wasmtime::component::{Component, Linker};
 
 use crate::{
     bindings::{
@@ -16,11 +17,13 @@ use crate::{
             Comparison as WitComparison, Description, Step as WitStep,
         },
     },
-    budget::{self, Budget},
+    budget,
     capabilities::{self, Grants},
+    config::{Config, Site},
     engine::Engine,
     error::LoadError,
     finding::AnalyticRef,
+    grant::Grant,
     instance::{Instance, State, clean},
     normalise::is_always_kept,
     router::{Comparison, Predicate, Step, Subscription},
@@ -33,10 +36,11 @@ const MAX_SUBSCRIPTIONS: usize = 64;
 /// How many fields a subscription may ask for.
 const MAX_FIELDS: usize = 64;
 
-/// A component compiled, checked against its grants, and described.
+/// A component compiled and described. Nothing is decided yet about what it
+/// may reach.
 pub struct Prepared {
-    /// Ready to instantiate.
-    pub pre: AnalyticPre<State>,
+    component: Component,
+    engine: wasmtime::Engine,
     /// What it says of itself.
     pub description: Description,
     /// What findings say of it.
@@ -48,63 +52,68 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Reads, compiles, checks and describes a component file.
-    /// `grants` tells what the analytic of an identifier may reach.
-    pub fn load(
-        engine: &Engine,
-        path: &Path,
-        grants: impl FnOnce(&str) -> Grants,
-    ) -> Result<Self, LoadError> {
-        Self::new(engine, &name_of(path), &read(path)?, grants)
+    /// Reads, compiles and describes a component file, whoever it is from.
+    pub fn load(engine: &Engine, path: &Path) -> Result<Self, LoadError> {
+        Self::new(engine, &name_of(path), &read(path)?)
     }
 
     /// Compiles, checks and describes a component. `name` stands for it in
     /// messages until it has said what it is called.
-    pub fn new(
-        engine: &Engine,
-        name: &str,
-        bytes: &[u8],
-        grants: impl FnOnce(&str) -> Grants,
-    ) -> Result<Self, LoadError> {
-        let component = compile(engine, bytes)?;
+    pub fn new(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+        let component = engine.compile(bytes)?;
         let world = component.component_type();
         let imports: Vec<String> = world
             .imports(engine.wasmtime())
             .map(|(name, _)| name.to_owned())
             .collect();
         let requested = capabilities::requested(imports.iter().map(String::as_str))?;
-        // Without a batch at hand every import traps, so it can be asked who it
-        // is before it is known what it may reach.
-        let linker = capabilities::linker(engine.wasmtime(), &requested).map_err(invalid)?;
-        let pre = linker.instantiate_pre(&component).map_err(invalid)?;
-        let pre = AnalyticPre::new(pre)
-            .map_err(|error| LoadError::NoDetector(clean(&format!("{error:#}"))))?;
-        let description = Instance::bare(&pre, Arc::from(name), &Budget::default())?.describe()?;
+        // It is asked who it is before it is known what it may reach, so
+        // nothing is in reach yet: every import traps.
+        let mut linker = Linker::new(engine.wasmtime());
+        linker
+            .define_unknown_imports_as_traps(&component)
+            .map_err(invalid)?;
+        let pre = link(&linker, &component)?;
+        let description = Instance::bare(&pre, name)?.describe()?;
         check(&description)?;
-        let granted = grants(&description.id);
         let prepared = Self {
-            pre,
             reference: Arc::new(reference(&description, bytes)),
+            engine: engine.wasmtime().clone(),
+            component,
             description,
             requested,
             size: bytes.len(),
         };
-        prepared.check_grants(&granted)?;
         // Unknown classes and fields are refused now, by name, and not when
         // there are events.
         prepared.subscriptions(&mut FieldNames::default())?;
         Ok(prepared)
     }
 
-    /// Whether it is granted everything it imports.
-    pub fn check_grants(&self, granted: &Grants) -> Result<(), LoadError> {
-        match self.requested.difference(granted).next() {
-            None => Ok(()),
-            Some(missing) => Err(LoadError::NotGranted {
-                capability: missing.name(),
+    /// Whether it is granted everything it imports and subscribes to.
+    pub fn check_grant(&self, grant: &Grant) -> Result<(), LoadError> {
+        grant.check(&self.requested, self.id())?;
+        for (number, subscription) in self.description.subscriptions.iter().enumerate() {
+            let refused = |what, name: &str, section: &str| LoadError::NotVisible {
+                number,
+                what,
+                name: clean(name),
                 id: self.id().to_owned(),
-            }),
+                section: section.to_owned(),
+            };
+            let class = &subscription.class;
+            if let Some(section) = grant.events.refusal(class) {
+                return Err(refused("event", class, section));
+            }
+            // What a predicate tests can be told from which rows match.
+            let tested = subscription.predicate.iter().filter_map(field_of);
+            for field in subscription.fields.iter().chain(tested) {
+                if let Some(section) = grant.fields.refusal(field) {
+                    return Err(refused("field", field, section));
+                }
+            }
         }
+        Ok(())
     }
 
     /// Its identifier.
@@ -150,47 +159,72 @@ impl Prepared {
     }
 }
 
-/// A prepared analytic with its settings: all an instance needs to start.
-#[derive(Clone)]
+/// A prepared analytic linked with what it is granted, and its settings: all
+/// an instance needs to start.
 pub struct Configured {
     /// The analytic.
     pub prepared: Arc<Prepared>,
+    /// Ready to instantiate.
+    pub pre: AnalyticPre<State>,
+    /// What it may reach, see and use.
+    pub grant: Grant,
     /// Its settings, a JSON object.
     pub settings: String,
     /// The site knowledge, a JSON object.
     pub site: String,
     /// The keys of the site knowledge that the operator configured.
     pub site_keys: BTreeSet<String>,
-    /// What it may use.
-    pub budget: Budget,
 }
 
 impl Configured {
+    /// Links an analytic with what it is granted and nothing else. An error if
+    /// it wants more.
+    pub fn new(
+        prepared: Arc<Prepared>,
+        grant: Grant,
+        config: &Config,
+        site: &Site,
+    ) -> Result<Self, LoadError> {
+        prepared.check_grant(&grant)?;
+        let linker =
+            capabilities::linker(&prepared.engine, &grant.capabilities()).map_err(invalid)?;
+        Ok(Self {
+            pre: link(&linker, &prepared.component)?,
+            settings: config.settings(prepared.id()),
+            site: site.to_json(),
+            site_keys: site.keys(),
+            grant,
+            prepared,
+        })
+    }
+
+    /// Whether it is the same in everything that matters to its instances.
+    pub fn is_like(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.prepared, &other.prepared)
+            && self.grant == other.grant
+            && self.settings == other.settings
+            && self.site == other.site
+    }
+
     /// Whether the analytic accepts its settings.
     pub fn check(&self) -> Result<(), LoadError> {
         Instance::start(self).map(drop)
     }
 }
 
-/// Compiles a component, or takes it from the engine's cache.
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
-    if bytes.get(..4) != Some(b"\0asm") {
-        return Err(LoadError::NotWasm);
+fn link(linker: &Linker<State>, component: &Component) -> Result<AnalyticPre<State>, LoadError> {
+    let pre = linker.instantiate_pre(component).map_err(invalid)?;
+    AnalyticPre::new(pre).map_err(|error| LoadError::NoDetector(clean(&format!("{error:#}"))))
+}
+
+/// The field that a step of a predicate tests.
+fn field_of(step: &WitStep) -> Option<&String> {
+    match step {
+        WitStep::Text(test) => Some(&test.field),
+        WitStep::Number(test) => Some(&test.field),
+        WitStep::Present(field) => Some(field),
+        WitStep::AllOf(_) | WitStep::AnyOf(_) | WitStep::Negate => None,
     }
-    if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
-        return Err(LoadError::CoreModule);
-    }
-    let known = engine
-        .cache()
-        .and_then(|cache| cache.get(engine.wasmtime(), bytes));
-    if let Some(component) = known {
-        return Ok(component);
-    }
-    let component = Component::from_binary(engine.wasmtime(), bytes).map_err(invalid)?;
-    if let Some(cache) = engine.cache() {
-        cache.put(bytes, &component);
-    }
-    Ok(component)
 }
 
 fn invalid(error: wasmtime::Error) -> LoadError {

@@ -33,11 +33,17 @@ use seen::{Entry, minute};
 /// Longest window of a rate, in minutes.
 const HOUR: i32 = 60;
 
+/// What is kept of a key beside its text, in bytes: counts, times and, of two
+/// hours, the minutes it was observed in.
+const KEPT: usize = 256;
+
 /// How much an analytic may count. Answers keys without end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaselineLimits {
     /// Most keys, each counted once for every device it was observed on.
     pub keys: usize,
+    /// Most bytes of all keys with what is kept of each.
+    pub bytes: usize,
     /// Longest name of a baseline, in bytes.
     pub name: usize,
     /// Longest key.
@@ -48,6 +54,7 @@ impl Default for BaselineLimits {
     fn default() -> Self {
         Self {
             keys: 200_000,
+            bytes: 128 << 20,
             name: 64,
             key: 1024,
         }
@@ -108,8 +115,9 @@ pub struct Baselines {
     limits: BaselineLimits,
     devices: HashMap<Arc<str>, DeviceBaselines, RandomState>,
     fleet: Arc<Fleet>,
-    /// How many keys are held.
+    /// How many keys are held, and their bytes.
     keys: usize,
+    bytes: usize,
     /// What was observed since the last commit, each once.
     pending: Vec<Place>,
     /// The entries with anything the fleet's snapshot does not hold yet, each
@@ -146,9 +154,19 @@ impl Baselines {
         }
     }
 
+    /// Changes how much may be held from now on. What is beyond it stays.
+    pub fn limit(&mut self, limits: BaselineLimits) {
+        self.limits = limits;
+    }
+
     /// Counts each entry, a baseline and a key, once; all or none.
     pub fn observe(&mut self, at: &AsOf, entries: &[(&str, &str)]) -> Result<(), ObserveError> {
-        let BaselineLimits { name, key, keys } = self.limits;
+        let BaselineLimits {
+            name,
+            key,
+            keys,
+            bytes,
+        } = self.limits;
         if entries
             .iter()
             .any(|(baseline, of)| baseline.len() > name || of.len() > key)
@@ -159,10 +177,12 @@ impl Baselines {
             .iter()
             .filter(|(baseline, key)| self.entry(&at.device, baseline, key).is_none())
             .collect();
-        if !new.is_empty() && self.keys + new.len() > keys {
+        let added: usize = new.iter().map(|(_, key)| size(key)).sum();
+        if !new.is_empty() && (self.keys + new.len() > keys || self.bytes + added > bytes) {
             return Err(ObserveError::Full);
         }
         self.keys += new.len();
+        self.bytes += added;
         let device = self
             .devices
             .entry(Arc::clone(&at.device))
@@ -321,6 +341,12 @@ impl Baselines {
         std::mem::take(&mut self.fleet)
     }
 
+    /// The bytes of what is held.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn entry(&self, device: &str, baseline: &str, key: &str) -> Option<&Entry> {
         let device = self.devices.get(device)?;
         device.baselines.get(baseline)?.keys.get(key)
@@ -344,6 +370,7 @@ impl Baselines {
                 if entry.is_empty() {
                     known.keys.remove(&*key);
                     self.keys = self.keys.saturating_sub(1);
+                    self.bytes = self.bytes.saturating_sub(size(&key));
                 }
             }
             if known.keys.is_empty() {
@@ -397,4 +424,9 @@ fn spread(counts: &[u64]) -> (f64, f64) {
         sum as f64 / number as f64,
         (variance as f64).sqrt() / number as f64,
     )
+}
+
+/// The bytes that a key takes.
+fn size(key: &str) -> usize {
+    key.len() + KEPT
 }

@@ -1,11 +1,10 @@
 //! Compiled components on disk, so that a start takes milliseconds.
 //!
 //! Machine code from a file is run as it is: whoever can write it owns the
-//! host. So an entry counts only with a tag (HMAC-SHA-256, RFC 2104) made with
-//! a key that lies beside the entries, readable by this user alone, and bound
-//! to the component it was compiled from. Whoever can read the key could
-//! replace the host itself. Anything else, damaged or foreign, is compiled
-//! anew.
+//! host. So an entry counts only under a seal whose key lies beside the
+//! entries, readable by this user alone, and which binds it to the component it
+//! was compiled from. Whoever can read the key could replace the host itself.
+//! Anything else, damaged or foreign, is compiled anew.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,25 +14,27 @@ use std::{
 
 use ring::{
     digest::{SHA256, digest},
-    hmac,
     rand::{SecureRandom, SystemRandom},
 };
-use wasmtime::{Engine, component::Component};
+
+use crate::{
+    budget::ARTIFACT,
+    compiler::{Artifact, Seal},
+};
 
 const KEY_FILE: &str = "key";
 const KEY_LENGTH: usize = 32;
-const TAG_LENGTH: usize = 32;
 
 /// How many entries are kept; older ones make room.
 const MAX_ENTRIES: usize = 256;
 
-/// Largest entry that is read back. Answers a file put there to fill memory.
-const MAX_ENTRY: u64 = 512 << 20;
+/// Largest entry that is read back: an artifact and its tag.
+const MAX_ENTRY: u64 = ARTIFACT + 1024;
 
 /// A folder of compiled components.
 pub struct Cache {
     folder: PathBuf,
-    key: hmac::Key,
+    seal: Seal,
 }
 
 impl Cache {
@@ -60,39 +61,29 @@ impl Cache {
         }
         Ok(Self {
             folder: folder.to_owned(),
-            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            seal: Seal::new(&key),
         })
     }
 
-    /// The component compiled from these bytes, if an entry holds it.
-    pub fn get(&self, engine: &Engine, bytes: &[u8]) -> Option<Component> {
+    /// The machine code compiled from these bytes, if an entry holds it.
+    pub(crate) fn get(&self, bytes: &[u8]) -> Option<Artifact> {
         let name = name(bytes);
         let file = fs::File::open(self.folder.join(&name)).ok()?;
         let mut entry = Vec::new();
         file.take(MAX_ENTRY).read_to_end(&mut entry).ok()?;
-        let (tag, code) = entry.split_at_checked(TAG_LENGTH)?;
-        hmac::verify(&self.key, &signed(&name, code), tag).ok()?;
-        #[expect(
-            unsafe_code,
-            reason = "the only one: deserialising runs what the file holds, and the tag just \
-                      verified shows that this host wrote it for this component; wasmtime itself \
-                      refuses code of another version or configuration"
-        )]
-        let component = unsafe { Component::deserialize(engine, code) };
-        component.ok()
+        self.seal.open(&name, &entry)
     }
 
-    /// Keeps a compiled component. A cache that cannot be written costs time
-    /// and nothing else.
-    pub fn put(&self, bytes: &[u8], component: &Component) {
-        let kept = || -> io::Result<()> {
-            let code = component.serialize().map_err(io::Error::other)?;
-            let name = name(bytes);
-            let tag = hmac::sign(&self.key, &signed(&name, &code));
-            self.make_room()?;
-            write_private(&self.folder.join(name), &[tag.as_ref(), &code])
-        };
-        if let Err(error) = kept() {
+    /// Keeps what was compiled from these bytes. A cache that cannot be written
+    /// costs time and nothing else.
+    pub(crate) fn put(&self, bytes: &[u8], artifact: &Artifact) {
+        let name = name(bytes);
+        let tag = self.seal.tag(&name, artifact);
+        let parts = [tag.as_ref(), artifact.bytes()];
+        let kept = self
+            .make_room()
+            .and_then(|()| write_private(&self.folder.join(name), &parts));
+        if let Err(error) = kept {
             tracing::debug!("a compiled component was not kept: {error}");
         }
     }
@@ -120,12 +111,6 @@ fn name(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-/// What the tag is made of: the code and what it was compiled from. The name is
-/// of fixed length, so the two cannot be shifted against each other.
-fn signed(name: &str, code: &[u8]) -> Vec<u8> {
-    [name.as_bytes(), code].concat()
 }
 
 #[cfg(unix)]
@@ -174,18 +159,16 @@ mod tests {
     #[test]
     fn what_was_kept_comes_back_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = Engine::default();
-        let component = Component::from_binary(&engine, EMPTY).unwrap();
+        let engine = wasmtime::Engine::default();
+        let artifact = Artifact::compile(&engine, EMPTY).unwrap();
         let cache = Cache::open(folder.path()).unwrap();
-        assert!(cache.get(&engine, EMPTY).is_none());
-        cache.put(EMPTY, &component);
-        assert!(cache.get(&engine, EMPTY).is_some());
-        assert!(
-            Cache::open(folder.path())
-                .unwrap()
-                .get(&engine, EMPTY)
-                .is_some()
-        );
+        assert!(cache.get(EMPTY).is_none());
+        cache.put(EMPTY, &artifact);
+        let again = Cache::open(folder.path()).unwrap();
+        for cache in [&cache, &again] {
+            let kept = cache.get(EMPTY).unwrap();
+            assert!(kept.load(&engine).is_ok());
+        }
 
         // Any byte changed, the tag's own among them, and it does not count.
         let whole = fs::read(entry(folder.path())).unwrap();
@@ -193,14 +176,14 @@ mod tests {
             let mut damaged = whole.clone();
             damaged[position] ^= 1;
             fs::write(entry(folder.path()), &damaged).unwrap();
-            assert!(cache.get(&engine, EMPTY).is_none(), "byte {position}");
+            assert!(cache.get(EMPTY).is_none(), "byte {position}");
         }
         // Nor does an entry of another component, or of another key.
         fs::write(folder.path().join(name(b"another")), &whole).unwrap();
-        assert!(cache.get(&engine, b"another").is_none());
+        assert!(cache.get(b"another").is_none());
         let other = tempfile::tempdir().unwrap();
         let foreign = Cache::open(other.path()).unwrap();
         fs::write(entry(other.path()), &whole).unwrap();
-        assert!(foreign.get(&engine, EMPTY).is_none());
+        assert!(foreign.get(EMPTY).is_none());
     }
 }

@@ -8,11 +8,12 @@ use std::{
 };
 
 use crate::{
+    admission::{Admitted, admit},
     analytic::{Configured, Prepared},
-    budget::Budget,
     config::{Config, Site},
     engine::Engine,
     error::LoadError,
+    trust::{Policy, TrustError},
 };
 
 /// The analytics that were loaded, by identifier, and those that were not.
@@ -27,7 +28,14 @@ pub struct Loaded {
     /// The file.
     pub path: PathBuf,
     /// The analytic.
-    pub prepared: Arc<Prepared>,
+    pub admitted: Admitted,
+}
+
+impl Loaded {
+    /// The analytic itself.
+    pub fn prepared(&self) -> &Prepared {
+        &self.admitted.prepared
+    }
 }
 
 /// The folder cannot be listed.
@@ -68,29 +76,37 @@ pub fn components(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
 }
 
 impl Catalog {
-    /// Loads component files.
-    pub fn load(engine: &Engine, files: &[PathBuf], config: &Config) -> Self {
+    /// Loads component files. `is_named` says that the user named them, or
+    /// their folder, for this one run.
+    pub fn load(
+        engine: &Engine,
+        files: &[PathBuf],
+        is_named: bool,
+        config: &Config,
+    ) -> Result<Self, TrustError> {
+        let policy = Policy::new(&config.trust)?;
         let mut catalog = Self::default();
         for path in files {
-            if let Err(error) = catalog.add(engine, path, config) {
+            let admitted = admit(engine, &policy, path, is_named);
+            if let Err(error) = admitted.and_then(|admitted| catalog.add(path, admitted, config)) {
                 catalog.refused.push((path.clone(), error));
             }
         }
-        catalog
+        Ok(catalog)
     }
 
-    fn add(&mut self, engine: &Engine, path: &Path, config: &Config) -> Result<(), LoadError> {
-        let prepared = Prepared::load(engine, path, |id| config.grants(id))?;
-        let id = prepared.id().to_owned();
+    fn add(&mut self, path: &Path, admitted: Admitted, config: &Config) -> Result<(), LoadError> {
+        let id = admitted.prepared.id().to_owned();
         if let Some(first) = self.analytics.get(&id) {
             return Err(LoadError::Duplicate {
                 id,
                 first: first.path.clone(),
             });
         }
+        admitted.prepared.check_grant(&admitted.grant(config)?)?;
         let loaded = Loaded {
             path: path.to_owned(),
-            prepared: Arc::new(prepared),
+            admitted,
         };
         self.analytics.insert(id, loaded);
         Ok(())
@@ -130,15 +146,13 @@ impl Catalog {
         let mut ready = Vec::new();
         let mut refused = Vec::new();
         for (id, loaded) in &self.analytics {
-            let configured = Configured {
-                prepared: Arc::clone(&loaded.prepared),
-                settings: config.settings(id),
-                site: site.to_json(),
-                site_keys: site.keys(),
-                budget: Budget::default(),
-            };
-            match configured.check() {
-                Ok(()) => ready.push(Arc::new(configured)),
+            let configured = loaded.admitted.configure(config, site);
+            let checked = configured.and_then(|configured| {
+                configured.check()?;
+                Ok(configured)
+            });
+            match checked {
+                Ok(configured) => ready.push(Arc::new(configured)),
                 Err(error) => refused.push((id.clone(), error)),
             }
         }

@@ -5,17 +5,22 @@ mod backtest;
 mod baseline;
 mod build;
 mod client;
+mod compile_worker;
 mod config;
 mod inspect;
+mod keygen;
 mod list;
 mod loaded;
+mod password;
 mod progress;
 mod reload;
 mod run;
 mod scan;
+mod sign;
 mod signatures;
 mod status;
 mod tail;
+mod verify;
 mod vocabulary;
 
 pub use config::{EXAMPLE, schema as config_schema};
@@ -35,6 +40,8 @@ use crate::{
     catalog::FolderError,
     config::{ConfigError, LogFormat},
     daemon::core::DaemonError,
+    engine::Engine,
+    trust::TrustError,
 };
 
 /// Runs security-detection analytics, each in a WebAssembly sandbox, over
@@ -72,6 +79,9 @@ enum Command {
     List(list::List),
     /// Show what a component is, what it may reach and what can be tuned.
     Inspect(inspect::Inspect),
+    Keygen(keygen::Keygen),
+    Sign(sign::Sign),
+    Verify(verify::Verify),
     /// Measure the analytics on labelled telemetry.
     Backtest(backtest::Backtest),
     /// Learn what is usual from history, and look at what was learned.
@@ -80,6 +90,8 @@ enum Command {
     Signatures(signatures::Signatures),
     /// List the event classes and fields that analytics can subscribe to.
     Vocabulary(vocabulary::Vocabulary),
+    #[command(hide = true)]
+    CompileWorker(compile_worker::CompileWorker),
 }
 
 impl Cli {
@@ -92,16 +104,22 @@ impl Cli {
                 start_log(config.log.format, level)?;
                 return command.run(config);
             }
+            // It gives up what it can before it does anything else.
+            Command::CompileWorker(command) => return command.run(),
             command => command,
         };
         start_log(LogFormat::Human, "warn")?;
         match command {
             // Dealt with above.
             Command::Run(command) => command.read().and_then(|config| command.run(config)),
+            Command::CompileWorker(command) => command.run(),
             Command::Build(command) => command.run(),
             Command::Scan(command) => command.run(),
             Command::List(command) => command.run(),
             Command::Inspect(command) => command.run(),
+            Command::Keygen(command) => command.run(),
+            Command::Sign(command) => command.run(),
+            Command::Verify(command) => command.run(),
             Command::Backtest(command) => command.run(),
             Command::Baseline(command) => command.run(),
             Command::Signatures(command) => command.run(),
@@ -175,6 +193,19 @@ fn default_cache() -> Option<PathBuf> {
         .map(|folder| folder.join("sandtrap"))
 }
 
+/// The engine of a command: it compiles in a process of its own, started from
+/// this same program.
+fn engine() -> anyhow::Result<Engine> {
+    let engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    // This is the running program even where an upgrade has replaced its file.
+    let itself = if cfg!(target_os = "linux") {
+        PathBuf::from("/proc/self/exe")
+    } else {
+        std::env::current_exe().context("cannot tell where this program is")?
+    };
+    Ok(engine.with_worker(itself))
+}
+
 /// The exit code of a command that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is_configuration = error.is::<ConfigError>()
@@ -182,6 +213,10 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         || error.is::<NotInstalled>()
         || error.is::<run::NoState>()
         || error.is::<SettingsRefused>()
+        || error.is::<verify::NoPolicy>()
+        || error
+            .downcast_ref::<TrustError>()
+            .is_some_and(TrustError::is_configuration)
         || error
             .downcast_ref::<DaemonError>()
             .is_some_and(DaemonError::is_configuration)

@@ -1,9 +1,11 @@
 //! The operator's configuration: what the site is like, and what each analytic
 //! may do. One TOML file, every key optional.
 
+mod analytic;
 mod check;
 pub mod daemon;
 mod problem;
+mod trust;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,13 +16,13 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use analytic::{AnalyticConfig, BudgetConfig, Permission};
 pub use daemon::{
     Bulk, Daemon, EvtxFolder, FileSink, Files, Http, Log, LogFormat, OnFull, Sinks, Sources, Tcp,
     Unix, Webhook,
 };
 pub use problem::{Problem, Problems};
-
-use crate::capabilities::{Capability, Grants};
+pub use trust::{Trust, TrustedKey};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -42,6 +44,8 @@ pub struct Config {
     pub sinks: Sinks,
     /// What the site is like.
     pub site: Site,
+    /// Whose components are run.
+    pub trust: Trust,
     /// What each analytic may do, by its identifier.
     pub analytics: BTreeMap<String, AnalyticConfig>,
 }
@@ -123,16 +127,6 @@ pub enum Role {
     Historian,
     EngineeringStation,
     JumpHost,
-}
-
-/// What one analytic may do.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AnalyticConfig {
-    /// The capabilities it is granted; all, if absent.
-    pub grants: Option<BTreeSet<Capability>>,
-    /// Its settings, under the names that `sandtrap inspect` lists.
-    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Why a configuration was refused.
@@ -231,14 +225,6 @@ impl Config {
             stdin,
         } = &self.sources;
         *stdin && files.is_empty() && evtx.is_empty() && tcp.is_empty() && unix.is_empty()
-    }
-
-    /// What the analytic is granted.
-    pub fn grants(&self, id: &str) -> Grants {
-        self.analytics
-            .get(id)
-            .and_then(|analytic| analytic.grants.clone())
-            .unwrap_or_else(|| Grants::from(Capability::ALL))
     }
 
     /// The analytic's settings as a JSON object.

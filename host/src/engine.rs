@@ -13,12 +13,31 @@ use wasmtime::Config;
 use crate::{
     budget::{STACK, TICK},
     cache::Cache,
+    compiler::Worker,
 };
+
+/// How components are compiled and run, which is the same wherever it is done:
+/// wasmtime refuses code that was compiled for another configuration.
+pub(crate) fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK)
+        // The contract needs nothing beyond a plain 32-bit memory, and
+        // every feature left on is attack surface.
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false)
+        .wasm_relaxed_simd(false);
+    config
+}
 
 /// An engine whose epoch advances every [`TICK`] for as long as it lives.
 pub struct Engine {
     engine: wasmtime::Engine,
     cache: Option<Cache>,
+    worker: Option<Worker>,
     stopped: Arc<AtomicBool>,
     ticker: Option<JoinHandle<()>>,
 }
@@ -26,18 +45,7 @@ pub struct Engine {
 impl Engine {
     /// Starts an engine and its ticker.
     pub fn start() -> Result<Self, wasmtime::Error> {
-        let mut config = Config::new();
-        config
-            .wasm_component_model(true)
-            .epoch_interruption(true)
-            .max_wasm_stack(STACK)
-            // The contract needs nothing beyond a plain 32-bit memory, and
-            // every feature left on is attack surface.
-            .wasm_memory64(false)
-            .wasm_multi_memory(false)
-            .wasm_tail_call(false)
-            .wasm_relaxed_simd(false);
-        let engine = wasmtime::Engine::new(&config)?;
+        let engine = wasmtime::Engine::new(&config())?;
         let stopped = Arc::new(AtomicBool::new(false));
         let ticker = std::thread::Builder::new()
             .name("epoch".to_owned())
@@ -55,6 +63,7 @@ impl Engine {
         Ok(Self {
             engine,
             cache: None,
+            worker: None,
             stopped,
             ticker: Some(ticker),
         })
@@ -69,6 +78,18 @@ impl Engine {
     /// Where compiled components are kept, if anywhere.
     pub fn cache(&self) -> Option<&Cache> {
         self.cache.as_ref()
+    }
+
+    /// Compiles in a process of its own. Without one, whatever a component does
+    /// to the compiler it does to this process.
+    pub fn with_worker(mut self, worker: impl Into<Worker>) -> Self {
+        self.worker = Some(worker.into());
+        self
+    }
+
+    /// What compiles in a process of its own, if anything.
+    pub fn worker(&self) -> Option<&Worker> {
+        self.worker.as_ref()
     }
 
     /// The engine itself.

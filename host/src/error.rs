@@ -52,6 +52,50 @@ pub enum LoadError {
     /// It does not compile.
     #[error("not a valid component: {0}")]
     Invalid(String),
+    /// Compiling it took too long and was ended.
+    #[error(
+        "took longer than {seconds} s to compile and was given up; \
+         a component of reasonable size takes a few seconds, so ask its author for smaller functions"
+    )]
+    CompileTime {
+        /// How long it may take.
+        seconds: u64,
+    },
+    /// Compiling it took too much memory and was ended.
+    #[error(
+        "needed more than {mebibytes} MiB of memory to compile and was given up; \
+         ask its author for smaller functions"
+    )]
+    CompileMemory {
+        /// How much it may take.
+        mebibytes: u64,
+    },
+    /// Its machine code is too large.
+    #[error(
+        "compiles to more than {mebibytes} MiB of machine code, which is the most there may be"
+    )]
+    CompileOutput {
+        /// How much there may be.
+        mebibytes: u64,
+    },
+    /// The compiler crashed on it, in its own process.
+    #[error(
+        "the compiler crashed on it ({how}), in a process of its own, so nothing else was harmed; \
+         do not use this component, and please report it if you trust its author"
+    )]
+    CompileCrash {
+        /// How the process ended and its last words.
+        how: String,
+    },
+    /// The process that compiles cannot be used. The component is not at fault.
+    #[error(
+        "cannot be compiled, and is not at fault: the process that compiles {reason}; \
+         it needs memory, a free process and /proc, and the same program as this one"
+    )]
+    CompileWorker {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// It imports something that is not in the world.
     #[error(
         "imports `{0}`, which Sandtrap does not offer; \
@@ -60,14 +104,39 @@ pub enum LoadError {
     UnknownImport(String),
     /// It imports a capability that it was not granted.
     #[error(
-        "imports `{capability}`, which it is not granted; \
-         add \"{capability}\" to `grants` of [analytics.{id}] to allow it"
+        "imports `{capability}`, which {id} is not granted; \
+         add \"{capability}\" to `grants` of {section} to allow it"
     )]
     NotGranted {
         /// The capability.
         capability: &'static str,
-        /// How the analytic is called in the configuration.
+        /// The analytic.
         id: String,
+        /// The section of the configuration that does not grant it.
+        section: String,
+    },
+    /// It subscribes to what it may not see.
+    #[error(
+        "subscription {number} asks for the {what} `{name}`, which {id} may not see; \
+         add \"{name}\" to `{what}s` of {section} to allow it"
+    )]
+    NotVisible {
+        /// Position of the subscription, from 0.
+        number: usize,
+        /// `event` or `field`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The analytic.
+        id: String,
+        /// The section of the configuration that does not allow it.
+        section: String,
+    },
+    /// Its manifest asks for a larger budget than it is granted.
+    #[error("{request}")]
+    BudgetNotGranted {
+        /// What it asks for, and what to write to grant it.
+        request: String,
     },
     /// It does not export the detector interface.
     #[error("does not export `sandtrap:analytic/detector@0.1.0`: {0}")]
@@ -85,6 +154,9 @@ pub enum LoadError {
         /// What is wrong.
         reason: String,
     },
+    /// Nobody who is trusted vouches for it, or not for this.
+    #[error(transparent)]
+    Trust(#[from] crate::trust::TrustError),
     /// It refused its settings.
     #[error("settings refused: {0}")]
     Settings(String),

@@ -1,17 +1,19 @@
 //! One instance of an analytic: a store, one call at a time, teardown.
 
 mod limiter;
+mod told;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use limiter::Limiter;
+pub use told::Told;
 use wasmtime::{Store, Trap};
 
 use crate::{
     analytic::Configured,
     baselines::Baselines,
     bindings::{
-        Analytic as Exports,
+        Analytic as Exports, AnalyticPre,
         exports::sandtrap::analytic::detector::{InspectionError, SettingsError},
         sandtrap::analytic::{events::Batch, findings::Finding},
     },
@@ -48,6 +50,12 @@ impl Memory {
         self.baselines.commit();
     }
 
+    /// Bounds what it may hold from now on.
+    pub fn limit(&mut self, budget: &Budget) {
+        self.marks.limit(budget.mark_limits());
+        self.baselines.limit(budget.baseline_limits());
+    }
+
     /// Forgets what was written since the last commit.
     pub fn roll_back(&mut self) {
         self.marks.roll_back();
@@ -66,6 +74,8 @@ pub struct Scene {
     pub desk: EvidenceDesk,
     /// What answers may still take.
     pub answers: Allowance,
+    /// How many lines it may still log.
+    pub log_lines: u32,
 }
 
 impl Scene {
@@ -106,6 +116,7 @@ impl Allowance {
     }
 }
 
+const OUTSIDE: &str = "called an import outside `inspect`";
 const ANSWERS_EXCEEDED: &str = "asked for longer answers than it may have in one call";
 
 /// What imports see: the data of an instance's store.
@@ -114,21 +125,22 @@ pub struct State {
     budget: Budget,
     analytic: Arc<str>,
     scene: Option<Scene>,
+    /// What lineage may tell it of processes.
+    told: Told,
     calls_left: u64,
-    log_lines_left: u32,
     calls: HostCalls,
     contract: Option<String>,
 }
 
 impl State {
-    fn new(analytic: Arc<str>, budget: Budget) -> Self {
+    fn new(analytic: Arc<str>, budget: Budget, told: Told) -> Self {
         Self {
             limiter: Limiter::new(&budget),
             budget,
             analytic,
             scene: None,
+            told,
             calls_left: 0,
-            log_lines_left: 0,
             calls: HostCalls::default(),
             contract: None,
         }
@@ -144,7 +156,7 @@ impl State {
         }
         self.calls_left -= calls;
         if self.scene.is_none() {
-            return Err(self.breach("called an import outside `inspect`"));
+            return Err(self.breach(OUTSIDE));
         }
         self.scene
             .as_mut()
@@ -168,12 +180,25 @@ impl State {
             .ok_or_else(|| wasmtime::Error::msg("no scene"))
     }
 
-    /// Whom to name in the log, if it may still write.
-    pub fn log_line(&mut self) -> Option<&str> {
-        let left = self.log_lines_left.checked_sub(1);
+    /// Whom to name in the log, if it may still write; an error traps the
+    /// guest.
+    pub fn log_line(&mut self) -> wasmtime::Result<Option<&str>> {
+        // A line beyond the allowance is dropped, not held against it.
+        let left = match &mut self.scene {
+            Some(scene) => {
+                let left = scene.log_lines.checked_sub(1);
+                scene.log_lines = left.unwrap_or(0);
+                left
+            }
+            None => return Err(self.breach(OUTSIDE)),
+        };
         self.calls.count(HostFunction::Log, left.is_some());
-        self.log_lines_left = left?;
-        Some(&self.analytic)
+        Ok(left.map(|_| &*self.analytic))
+    }
+
+    /// What lineage may tell it of processes.
+    pub fn told(&self) -> Told {
+        self.told
     }
 
     /// Notes how the guest broke the contract and makes the error that traps
@@ -193,13 +218,14 @@ pub struct Instance {
 impl Instance {
     /// Instantiates and configures an analytic.
     pub fn start(configured: &Configured) -> Result<Self, LoadError> {
-        let mut instance = Self::bare(
-            &configured.prepared.pre,
-            Arc::from(configured.prepared.id()),
-            &configured.budget,
-        )?;
+        let id = Arc::from(configured.prepared.id());
+        let grant = &configured.grant;
+        let told = Told::granted(&grant.fields);
+        let state = State::new(id, grant.budget.clone(), told);
+        let mut instance = Self::new(&configured.pre, state)?;
         let (settings, site) = (&configured.settings, &configured.site);
-        let answer = instance.guarded("configure", |exports, store| {
+        let time = grant.budget.time;
+        let answer = instance.guarded("configure", time, |exports, store| {
             exports
                 .sandtrap_analytic_detector()
                 .call_configure(store, settings, site)
@@ -213,18 +239,20 @@ impl Instance {
     }
 
     /// Instantiates without configuring: good for `describe` only.
-    pub fn bare(
-        pre: &crate::bindings::AnalyticPre<State>,
-        analytic: Arc<str>,
-        budget: &Budget,
-    ) -> Result<Self, CallError> {
-        let mut store = Store::new(pre.engine(), State::new(analytic, budget.clone()));
+    pub fn bare(pre: &AnalyticPre<State>, name: &str) -> Result<Self, CallError> {
+        let state = State::new(Arc::from(name), Budget::default(), Told::default());
+        Self::new(pre, state)
+    }
+
+    fn new(pre: &AnalyticPre<State>, state: State) -> Result<Self, CallError> {
+        let (host_data, time) = (state.budget.host_data, state.budget.time);
+        let mut store = Store::new(pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(budget.host_data);
-        arm(&mut store);
+        store.set_hostcall_fuel(host_data);
+        arm(&mut store, time);
         match pre.instantiate(&mut store) {
             Ok(exports) => Ok(Self { store, exports }),
-            Err(error) => Err(explain("instantiate", &error, store.data())),
+            Err(error) => Err(explain("instantiate", &error, store.data(), time)),
         }
     }
 
@@ -243,17 +271,19 @@ impl Instance {
         &mut self,
     ) -> Result<crate::bindings::exports::sandtrap::analytic::detector::Description, CallError>
     {
-        self.guarded("describe", |exports, store| {
+        let time = self.store.data().budget.time;
+        self.guarded("describe", time, |exports, store| {
             exports.sandtrap_analytic_detector().call_describe(store)
         })
     }
 
-    /// Calls `inspect` with the scene in reach of the imports. After an error
-    /// the instance must not be used again.
+    /// Calls `inspect` with the scene in reach of the imports and so much time.
+    /// After an error the instance must not be used again.
     pub fn inspect(
         &mut self,
         batch: &Batch,
         scene: Scene,
+        time: Duration,
     ) -> (Scene, Result<Vec<Finding>, CallError>) {
         let state = self.store.data_mut();
         let scene = state.scene.insert(scene);
@@ -261,7 +291,7 @@ impl Instance {
             left: state.budget.host_data,
             is_exceeded: false,
         };
-        let answer = self.guarded("inspect", |exports, store| {
+        let answer = self.guarded("inspect", time, |exports, store| {
             exports
                 .sandtrap_analytic_detector()
                 .call_inspect(store, batch)
@@ -287,28 +317,33 @@ impl Instance {
     fn guarded<T>(
         &mut self,
         export: &'static str,
+        time: Duration,
         call: impl FnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        arm(&mut self.store);
+        arm(&mut self.store, time);
         call(&self.exports, &mut self.store)
-            .map_err(|error| explain(export, &error, self.store.data()))
+            .map_err(|error| explain(export, &error, self.store.data(), time))
     }
 }
 
 /// Gives the store a fresh budget for one call.
-fn arm(store: &mut Store<State>) {
+fn arm(store: &mut Store<State>, time: Duration) {
     let state = store.data_mut();
     state.calls_left = state.budget.host_calls;
-    state.log_lines_left = state.budget.log_lines;
     state.contract = None;
     state.calls = HostCalls::default();
     state.limiter.forget();
-    let ticks = state.budget.time.as_millis().div_ceil(TICK.as_millis());
+    let ticks = time.as_millis().div_ceil(TICK.as_millis());
     // One more, because the current tick is partly over.
     store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1));
 }
 
-fn explain(export: &'static str, error: &wasmtime::Error, state: &State) -> CallError {
+fn explain(
+    export: &'static str,
+    error: &wasmtime::Error,
+    state: &State,
+    time: Duration,
+) -> CallError {
     if let Some(reason) = &state.contract {
         return CallError::Contract {
             export,
@@ -328,7 +363,7 @@ fn explain(export: &'static str, error: &wasmtime::Error, state: &State) -> Call
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => CallError::Deadline {
             export,
-            milliseconds: u64::try_from(state.budget.time.as_millis()).unwrap_or(u64::MAX),
+            milliseconds: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
         },
         _ if state.limiter.has_denied() => CallError::Memory {
             export,

@@ -19,6 +19,7 @@
 
 #![deny(missing_docs)]
 
+pub mod admission;
 pub mod analytic;
 pub mod backtest;
 pub mod baselines;
@@ -33,6 +34,7 @@ pub mod change;
 #[doc(hidden)]
 pub mod cli;
 mod columns;
+pub mod compiler;
 pub mod config;
 pub mod daemon;
 pub mod engine;
@@ -40,6 +42,8 @@ pub mod error;
 pub mod event;
 pub mod evidence;
 pub mod finding;
+pub mod grant;
+pub mod harden;
 pub mod http;
 pub mod ingest;
 pub mod instance;
@@ -60,4 +64,5 @@ pub mod signatures;
 pub mod sinks;
 pub mod sources;
 mod stored;
+pub mod trust;
 pub mod vocabulary;

@@ -99,6 +99,12 @@ impl Marks {
         }
     }
 
+    /// Changes how much may be held from now on. What is beyond it stays until
+    /// it expires.
+    pub fn limit(&mut self, limits: MarkLimits) {
+        self.limits = limits;
+    }
+
     /// Puts marks, all or none.
     pub fn put(&mut self, as_of: &AsOf, marks: Vec<NewMark>) -> Result<(), MarkError> {
         if marks.iter().any(|mark| self.is_too_long(mark)) {

@@ -102,7 +102,7 @@ pub struct Metrics {
     pub analytic_findings: Counters<Analytic>,
     /// Events an analytic could not handle.
     pub analytic_faults: Counters<AnalyticFault>,
-    /// Events not shown to an analytic that was stopped.
+    /// Events not shown to an analytic in quarantine.
     pub analytic_unseen: Counters<Analytic>,
     /// Time spent in calls of an analytic.
     pub analytic_seconds: Seconds<Analytic>,
@@ -177,7 +177,7 @@ impl Metrics {
             "analytic_events" "Events shown to an analytic" self.analytic_events;
             "analytic_findings" "Findings of an analytic" self.analytic_findings;
             "analytic_faults" "Events an analytic could not handle" self.analytic_faults;
-            "analytic_unseen" "Events not shown to an analytic that was stopped" self.analytic_unseen;
+            "analytic_unseen" "Events not shown to an analytic in quarantine" self.analytic_unseen;
             "host_calls" "Questions of an analytic to the host" self.host_calls;
             "reloads" "Analytics loaded, unloaded and refused while running" self.reloads;
             "analytics" "Analytics loaded" self.analytics;

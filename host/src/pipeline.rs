@@ -23,7 +23,7 @@ use crate::{
     lineage::Lineage,
     marks::Marks,
     router::{Router, Subscription},
-    shard::{Kept, MAX_FAILURES, Outcome, Runner, Shard},
+    shard::{Kept, Outcome, Patience, Runner, Shard},
     signatures::{Catalogue, SignatureLimits, Signatures},
     vocabulary::FieldNames,
 };
@@ -88,8 +88,8 @@ pub struct Options {
     pub shards: usize,
     /// How many events make a batch.
     pub batch: usize,
-    /// After so many failed calls in a row an analytic is not called any more.
-    pub patience: u32,
+    /// How patient to be with analytics that fail or take too long.
+    pub patience: Patience,
 }
 
 impl Default for Options {
@@ -97,7 +97,7 @@ impl Default for Options {
         Self {
             shards: 1,
             batch: 4_096,
-            patience: MAX_FAILURES,
+            patience: Patience::Scan,
         }
     }
 }
@@ -127,7 +127,7 @@ pub struct Counts {
     pub findings: u64,
     /// Events an analytic could not handle.
     pub faults: u64,
-    /// Events not shown to an analytic that was stopped.
+    /// Events not shown to an analytic in quarantine.
     pub unseen: u64,
     /// Events cited that no analytic may cite.
     pub unknown_evidence: u64,
@@ -184,10 +184,11 @@ impl Pipeline {
                                 },
                                 issued: Issued::default(),
                             },
+                            options.patience,
                         )
                     })
                     .collect();
-                Shard::new(world, runners, options.patience)
+                Shard::new(world, runners)
             })
             .collect();
         Self {

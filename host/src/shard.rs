@@ -2,15 +2,27 @@
 //! analytic. A batch enters, findings and faults come out, and nothing of a
 //! call that failed remains.
 
+mod standing;
 mod usage;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use foldhash::fast::RandomState;
+
+pub use standing::{Cause, Patience, Quarantine};
 pub use usage::Usage;
+
+use standing::Standing;
 
 use crate::{
     analytic::Configured,
     bindings::sandtrap::analytic::{events::Batch, findings::Finding as WitFinding},
+    budget::Budget,
     columns,
     error::{CallError, LoadError},
     event::Event,
@@ -30,8 +42,11 @@ pub struct Runner {
     instance: Option<Instance>,
     memory: Option<Memory>,
     issued: Issued,
-    /// Calls that failed since the last one that did not.
-    failures: u32,
+    standing: Standing,
+    /// How many lines it may still log, and since when that is so.
+    log_lines: (f64, Instant),
+    /// Whether the devices seen lately are in its scope, if it has one.
+    devices: HashMap<Arc<str>, bool, RandomState>,
     usage: Usage,
 }
 
@@ -42,11 +57,6 @@ pub struct Kept {
     /// The chains it reported.
     pub issued: Issued,
 }
-
-/// After so many failed calls in a row an analytic is not called any more.
-/// Finding one event among thousands takes 13 to 17; an analytic that fails on
-/// everything would cost the others twice its time budget for every event.
-pub const MAX_FAILURES: u32 = 32;
 
 /// An event that an analytic could not handle, alone in its batch.
 #[derive(Debug, Clone)]
@@ -80,12 +90,14 @@ pub struct Outcome {
     pub unknown_evidence: u64,
 }
 
+/// How many devices an analytic with a scope remembers whether they are in it.
+const MAX_DEVICES: usize = 100_000;
+
 /// A shard.
 pub struct Shard {
     world: Option<World>,
     runners: Vec<Runner>,
     rows: Vec<Vec<u32>>,
-    patience: u32,
 }
 
 impl Runner {
@@ -94,16 +106,22 @@ impl Runner {
         analytic: Arc<Configured>,
         subscriptions: Arc<Vec<Subscription>>,
         first: u16,
-        kept: Kept,
+        mut kept: Kept,
+        patience: Patience,
     ) -> Self {
+        let budget = &analytic.grant.budget;
+        kept.memory.limit(budget);
+        let now = Instant::now();
         Self {
+            standing: Standing::new(patience, budget, now),
+            log_lines: (f64::from(budget.log_lines), now),
             analytic,
             subscriptions,
             first,
             instance: None,
             memory: Some(kept.memory),
             issued: kept.issued,
-            failures: 0,
+            devices: HashMap::default(),
             usage: Usage::default(),
         }
     }
@@ -116,6 +134,7 @@ impl Runner {
         analytic: Arc<Configured>,
         subscriptions: Arc<Vec<Subscription>>,
         first: u16,
+        patience: Patience,
     ) -> Option<Self> {
         if self.runs(&analytic) {
             self.subscriptions = subscriptions;
@@ -126,7 +145,7 @@ impl Runner {
             memory: self.memory?,
             issued: self.issued,
         };
-        Some(Self::new(analytic, subscriptions, first, kept))
+        Some(Self::new(analytic, subscriptions, first, kept, patience))
     }
 
     /// Whether it runs exactly this.
@@ -147,7 +166,7 @@ impl Runner {
     /// What it did since it was loaded.
     pub fn usage(&self) -> Usage {
         Usage {
-            is_stopped: self.failures >= MAX_FAILURES,
+            quarantine: self.standing.quarantine(),
             ..self.usage
         }
     }
@@ -157,9 +176,9 @@ impl Runner {
         self.instance = Some(instance);
     }
 
-    /// Has it be called again after it failed too often.
-    pub fn revive(&mut self) {
-        self.failures = 0;
+    /// Lets it out of quarantine.
+    pub fn release(&mut self) {
+        self.standing.release(Instant::now());
     }
 
     /// Its memory, outside a call.
@@ -174,14 +193,12 @@ impl Runner {
 }
 
 impl Shard {
-    /// A shard with its runners. After `patience` failed calls in a row an
-    /// analytic is not called any more.
-    pub fn new(world: World, runners: Vec<Runner>, patience: u32) -> Self {
+    /// A shard with its runners.
+    pub fn new(world: World, runners: Vec<Runner>) -> Self {
         Self {
             world: Some(world),
             runners,
             rows: Vec::new(),
-            patience,
         }
     }
 
@@ -228,9 +245,9 @@ impl Shard {
         let mut desk = EvidenceDesk::new(Arc::clone(&events), Arc::clone(inputs));
         for runner in &mut self.runners {
             let first = runner.first as usize;
-            let tables: Vec<&[u32]> = (first..first + runner.subscriptions.len())
-                .map(|subscription| self.rows.get(subscription).map_or(&[][..], Vec::as_slice))
-                .collect();
+            let tables = (first..first + runner.subscriptions.len())
+                .map(|subscription| self.rows.get(subscription).map_or(&[][..], Vec::as_slice));
+            let tables = runner.in_scope(tables, &events);
             let Some(memory) = runner.memory.take() else {
                 continue;
             };
@@ -239,9 +256,10 @@ impl Shard {
                 memory,
                 desk,
                 answers: Allowance::default(),
+                log_lines: 0,
             };
             if tables.iter().any(|rows| !rows.is_empty()) {
-                scene = runner.run(&tables, &events, scene, self.patience, &mut outcome);
+                scene = runner.run(&tables, &events, scene, &mut outcome);
             }
             world = scene.world;
             desk = scene.desk;
@@ -255,47 +273,79 @@ impl Shard {
 }
 
 impl Runner {
+    /// The rows of each table that are of a device it may see.
+    fn in_scope<'a>(
+        &mut self,
+        tables: impl Iterator<Item = &'a [u32]>,
+        events: &[Event],
+    ) -> Vec<Cow<'a, [u32]>> {
+        let scope = &self.analytic.grant.devices;
+        if scope.is_everything() {
+            return tables.map(Cow::Borrowed).collect();
+        }
+        if self.devices.len() > MAX_DEVICES {
+            self.devices.clear();
+        }
+        let devices = &mut self.devices;
+        let mut is_in_scope = |row: &u32| {
+            events.get(*row as usize).is_some_and(|event| {
+                *devices
+                    .entry(Arc::clone(&event.device))
+                    .or_insert_with(|| scope.allows(&event.device))
+            })
+        };
+        tables
+            .map(|rows| rows.iter().copied().filter(&mut is_in_scope).collect())
+            .collect()
+    }
+
     /// Hands a batch over. If the call fails, nothing of it remains, and the
     /// batch is tried again in halves with a fresh instance, until the event
     /// that cannot be handled stands alone.
     fn run(
         &mut self,
-        tables: &[&[u32]],
+        tables: &[Cow<'_, [u32]>],
         events: &[Event],
         mut scene: Scene,
-        patience: u32,
         outcome: &mut Outcome,
     ) -> Scene {
-        let mut pending = vec![(0, events.len() as u32)];
-        while let Some((from, to)) = pending.pop() {
-            if self.failures >= patience {
+        let analytic = Arc::clone(&self.analytic);
+        let budget = &analytic.grant.budget;
+        let mut pending = vec![(0, events.len() as u32, 0)];
+        while let Some((from, to, halvings)) = pending.pop() {
+            let batch = self.batch(tables, events, from, to);
+            if batch.tables.is_empty() {
+                continue;
+            }
+            if !self.standing.is_good(Instant::now(), budget) {
                 let unseen = positions(tables, from, to).len() as u64;
                 outcome.unseen += unseen;
                 self.usage.unseen += unseen;
                 continue;
             }
-            let batch = self.batch(tables, events, from, to);
-            if batch.tables.is_empty() {
-                continue;
-            }
+            scene.log_lines = self.log_lines(budget);
+            let allowed = scene.log_lines;
             let result;
             let started = Instant::now();
-            (scene, result) = self.call(&batch, scene);
-            self.usage
-                .count_call(started.elapsed(), self.instance.as_ref());
+            (scene, result) = self.call(&batch, scene, budget.time_of_part(halvings));
+            let ended = Instant::now();
+            let time = ended.saturating_duration_since(started);
+            self.log_lines.0 -= f64::from(allowed.saturating_sub(scene.log_lines));
+            self.usage.count_call(time, self.instance.as_ref());
             outcome.calls += 1;
             match result {
                 Ok(mut findings) => {
-                    self.failures = 0;
-                    outcome.rows += rows(&batch);
-                    self.usage.rows += rows(&batch);
+                    let rows = rows(&batch);
+                    self.standing.handled(rows, ended);
+                    outcome.rows += rows;
+                    self.usage.rows += rows;
                     let issued_before = outcome.findings.len();
                     // Whatever the order it gave them in, the first about a
                     // chain is issued first.
                     findings.sort_by_key(|finding| finding.event);
                     for finding in findings {
                         let finding =
-                            issue::finding(&finding, &self.analytic, &mut scene, &mut self.issued);
+                            issue::finding(&finding, &analytic, &mut scene, &mut self.issued);
                         outcome.unknown_evidence += finding.unknown_evidence;
                         outcome.findings.extend(finding.finding);
                     }
@@ -304,17 +354,17 @@ impl Runner {
                 }
                 Err(error) => {
                     scene.memory.roll_back();
-                    self.failures += 1;
                     // A trapped instance is never used again.
                     self.instance = None;
                     let handled = positions(tables, from, to);
                     match handled.get(handled.len() / 2) {
                         Some(middle) if handled.len() > 1 => {
                             // The earlier half is handled first.
-                            pending.push((*middle, to));
-                            pending.push((from, *middle));
+                            pending.push((*middle, to, halvings + 1));
+                            pending.push((from, *middle, halvings + 1));
                         }
                         Some(only) => {
+                            self.standing.failed(ended);
                             self.usage.faults += 1;
                             outcome
                                 .faults
@@ -324,11 +374,28 @@ impl Runner {
                     }
                 }
             }
+            self.standing.took(time, ended);
         }
         scene
     }
 
-    fn call(&mut self, batch: &Batch, scene: Scene) -> (Scene, Result<Vec<WitFinding>, CallError>) {
+    /// How many lines it may log in the next call.
+    fn log_lines(&mut self, budget: &Budget) -> u32 {
+        let now = Instant::now();
+        let (left, since) = self.log_lines;
+        let most = f64::from(budget.log_lines);
+        let minutes = now.saturating_duration_since(since).as_secs_f64() / 60.0;
+        let left = (left + most * minutes).min(most);
+        self.log_lines = (left, now);
+        left as u32
+    }
+
+    fn call(
+        &mut self,
+        batch: &Batch,
+        scene: Scene,
+        time: Duration,
+    ) -> (Scene, Result<Vec<WitFinding>, CallError>) {
         let instance = match &mut self.instance {
             Some(instance) => instance,
             None => match Instance::start(&self.analytic) {
@@ -341,11 +408,11 @@ impl Runner {
                 }
             },
         };
-        instance.inspect(batch, scene)
+        instance.inspect(batch, scene, time)
     }
 
     /// The tables over the events from one position up to another.
-    fn batch(&self, tables: &[&[u32]], events: &[Event], from: u32, to: u32) -> Batch {
+    fn batch(&self, tables: &[Cow<'_, [u32]>], events: &[Event], from: u32, to: u32) -> Batch {
         let mut batch = Batch { tables: Vec::new() };
         for (number, (rows, subscription)) in
             tables.iter().zip(self.subscriptions.iter()).enumerate()
@@ -390,7 +457,7 @@ fn within(rows: &[u32], from: u32, to: u32) -> &[u32] {
 }
 
 /// The distinct positions of all rows in the range, ascending.
-fn positions(tables: &[&[u32]], from: u32, to: u32) -> Vec<u32> {
+fn positions(tables: &[Cow<'_, [u32]>], from: u32, to: u32) -> Vec<u32> {
     let mut positions: Vec<u32> = tables
         .iter()
         .flat_map(|rows| within(rows, from, to))

@@ -141,7 +141,7 @@ fn a_pipe_into_the_daemon_finds_what_a_scan_finds() {
     let config = folder.path().join("sandtrap.toml");
     let state = folder.path().join("state");
     let text = format!(
-        "state_folder = '{}'\nsources.stdin = true\nhttp.listen = '127.0.0.1:0'\n",
+        "state_folder = '{}'\ntrust.unsigned = true\nsources.stdin = true\nhttp.listen = '127.0.0.1:0'\n",
         state.display()
     );
     std::fs::write(&config, text).unwrap();

@@ -1,7 +1,7 @@
 use std::{fs, path::Path};
 
-use sandtrap::{capabilities::Grants, router::Router, vocabulary::FieldNames};
-use sandtrap_tests::{ENGINE, catalog, root};
+use sandtrap::{config::Config, grant::Grant, router::Router, vocabulary::FieldNames};
+use sandtrap_tests::{catalog, root};
 use serde_json::Value;
 
 /// The five, and nothing else, under the names of their folders.
@@ -9,12 +9,12 @@ use serde_json::Value;
 fn every_analytic_is_named_after_its_folder() {
     let ids: Vec<&str> = catalog()
         .analytics()
-        .map(|loaded| loaded.prepared.id())
+        .map(|loaded| loaded.prepared().id())
         .collect();
     assert_eq!(ids, ["AN1229", "AN1252", "AN1288", "AN1389", "AN1925"]);
     for loaded in catalog().analytics() {
         let file = loaded.path.file_stem().unwrap().to_string_lossy();
-        let id = loaded.prepared.id().to_lowercase();
+        let id = loaded.prepared().id().to_lowercase();
         assert!(file.starts_with(&id), "{id} comes from {file}");
     }
 }
@@ -24,7 +24,7 @@ fn every_analytic_is_named_after_its_folder() {
 fn descriptions_carry_the_official_facts() {
     let Some(official) = official() else { return };
     for loaded in catalog().analytics() {
-        let said = &loaded.prepared.description;
+        let said = &loaded.prepared().description;
         let facts = official
             .iter()
             .find(|facts| facts["id"] == said.id.as_str())
@@ -80,7 +80,7 @@ fn official() -> Option<Vec<Value>> {
 fn documented_defaults_are_accepted() {
     for loaded in catalog().analytics() {
         let mut settings = serde_json::Map::new();
-        for setting in &loaded.prepared.description.settings {
+        for setting in &loaded.prepared().description.settings {
             let default: Value = serde_json::from_str(&setting.default_value).unwrap();
             settings.insert(setting.name.clone(), default);
         }
@@ -99,25 +99,29 @@ fn configured(path: &Path, settings: Value) -> sandtrap::analytic::Configured {
         .analytics()
         .find(|loaded| loaded.path == path)
         .unwrap();
-    sandtrap::analytic::Configured {
-        prepared: std::sync::Arc::clone(&loaded.prepared),
-        settings: settings.to_string(),
-        site: "{}".to_owned(),
-        site_keys: std::collections::BTreeSet::new(),
-        budget: sandtrap::budget::Budget::default(),
-    }
+    sandtrap_tests::configured(
+        &loaded.admitted.prepared,
+        Grant::default(),
+        &settings.to_string(),
+    )
 }
 
 /// What is not granted is not linked: loading says which line would allow it.
 #[test]
-fn ungranted_capabilities_are_refused_by_name() {
-    for loaded in catalog().analytics() {
-        let error = sandtrap::analytic::Prepared::load(&ENGINE, &loaded.path, |_| Grants::new())
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(error.contains("not granted"), "{error}");
-        assert!(error.contains("grants"), "{error}");
+fn what_is_not_granted_is_refused_by_name() {
+    for (key, expected) in [
+        ("grants", "to `grants` of [analytics.ID]"),
+        ("events", "to `events` of [analytics.ID]"),
+        ("fields", "to `fields` of [analytics.ID]"),
+    ] {
+        for loaded in catalog().analytics() {
+            let id = loaded.prepared().id();
+            let config = serde_json::json!({ "analytics": { id: { key: [] } } });
+            let config: Config = serde_json::from_value(config).unwrap();
+            let configured = loaded.admitted.configure(&config, &config.site);
+            let error = configured.err().unwrap().to_string();
+            assert!(error.contains(&expected.replace("ID", id)), "{error}");
+        }
     }
 }
 
@@ -126,7 +130,7 @@ fn ungranted_capabilities_are_refused_by_name() {
 fn subscriptions_are_narrow() {
     for loaded in catalog().analytics() {
         let mut names = FieldNames::default();
-        let subscriptions = loaded.prepared.subscriptions(&mut names).unwrap();
+        let subscriptions = loaded.prepared().subscriptions(&mut names).unwrap();
         let router = Router::new(&subscriptions, names);
         for class in [
             sandtrap::vocabulary::classes::PROCESS_OPEN,
@@ -138,7 +142,7 @@ fn subscriptions_are_narrow() {
             assert!(
                 found.is_empty(),
                 "{} takes every event of a frequent class",
-                loaded.prepared.id()
+                loaded.prepared().id()
             );
         }
     }
@@ -148,14 +152,14 @@ fn subscriptions_are_narrow() {
 #[test]
 fn every_analytic_has_a_page_and_scenarios() {
     for loaded in catalog().analytics() {
-        let id = loaded.prepared.id().to_lowercase();
+        let id = loaded.prepared().id().to_lowercase();
         let folder = fs::read_dir(root().join("analytics"))
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .find(|path| path.file_name().unwrap().to_string_lossy().starts_with(&id))
             .unwrap();
         let page = fs::read_to_string(folder.join("README.md")).unwrap();
-        for setting in &loaded.prepared.description.settings {
+        for setting in &loaded.prepared().description.settings {
             assert!(page.contains(&setting.name), "{id}: {}", setting.name);
         }
         let scenarios: Vec<String> = fs::read_dir(root().join("tests/scenarios").join(&id))

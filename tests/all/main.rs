@@ -11,15 +11,22 @@
 
 /// The commands as a user runs them.
 mod cli;
+/// Compiling in a process of its own, and what that process cannot do.
+mod compiling;
 /// One misbehaving analytic, and what the others still find.
 mod containment;
 /// What every analytic must keep to.
 mod contract;
 /// The daemon's core: restarts, replaced analytics, bad files.
 mod daemon;
+/// What a hardened daemon still does, and what it no longer can.
+#[cfg(target_os = "linux")]
+mod hardening;
 /// The same events, the same findings, over real telemetry.
 mod invariants;
 /// Recorded attacks and look-alikes. A new detection belongs there.
 mod scenarios;
+/// Keys, manifests and signatures, from the vendor to the operator.
+mod signing;
 /// The repository's own rules: who depends on whom, what is documented.
 mod tidy;

@@ -13,7 +13,6 @@ pub mod daemon;
 pub mod scenario;
 
 use std::{
-    collections::BTreeSet,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
@@ -24,11 +23,11 @@ use sandtrap::{
     analytic::{Configured, Prepared},
     budget::Budget,
     build::build,
-    capabilities::{Capability, Grants},
     catalog::{Catalog, components},
-    config::{Config, Site},
+    config::{AnalyticConfig, Config, Site},
     engine::Engine,
     finding::Finding,
+    grant::Grant,
     pipeline,
     scan::{Summary, scan},
     sources::{self, find_inputs},
@@ -82,16 +81,16 @@ pub fn sandtrap_binary() -> anyhow::Result<PathBuf> {
     } else {
         "dev"
     };
+    // The same selection as whoever asks was built with, so that dependencies
+    // have the same features and nothing is built twice.
+    let selection: &[&str] = if profile == "dev" {
+        &["--workspace", "--tests"]
+    } else {
+        &["--package", "sandtrap", "--package", "sandtrap-tests"]
+    };
     let built = std::process::Command::new("cargo")
-        // With this package as well, so that dependencies have the features
-        // they were built with for it, and nothing is built twice.
-        .args([
-            "build",
-            "--package",
-            "sandtrap",
-            "--package",
-            "sandtrap-tests",
-        ])
+        .arg("build")
+        .args(selection)
         .args(["--bin", "sandtrap", "--profile", profile])
         .current_dir(root())
         .stdout(std::process::Stdio::null())
@@ -103,7 +102,7 @@ pub fn sandtrap_binary() -> anyhow::Result<PathBuf> {
 /// The five analytics, compiled once for all tests of a process.
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let files = components(&ANALYTICS).unwrap();
-    let catalog = Catalog::load(&ENGINE, &files, &Config::default());
+    let catalog = Catalog::load(&ENGINE, &files, true, &Config::default()).unwrap();
     assert!(catalog.refused().is_empty(), "{:?}", catalog.refused());
     catalog
 });
@@ -123,14 +122,23 @@ pub fn analytics(config: &Config) -> Vec<Arc<Configured>> {
 /// A test guest with settings and a budget.
 pub fn guest(name: &str, settings: &str, budget: Budget) -> Arc<Configured> {
     let path = GUESTS.join(format!("{name}.wasm"));
-    let prepared = Prepared::load(&ENGINE, &path, |_| Grants::from(Capability::ALL)).unwrap();
-    Arc::new(Configured {
-        prepared: Arc::new(prepared),
-        settings: settings.to_owned(),
-        site: Site::default().to_json(),
-        site_keys: BTreeSet::new(),
-        budget,
-    })
+    let prepared = Arc::new(Prepared::load(&ENGINE, &path).unwrap());
+    Arc::new(configured(
+        &prepared,
+        Grant::of_everything(budget),
+        settings,
+    ))
+}
+
+/// An analytic with a grant, settings as JSON, and nothing known of the site.
+pub fn configured(prepared: &Arc<Prepared>, grant: Grant, settings: &str) -> Configured {
+    let mut config = Config::default();
+    let own = AnalyticConfig {
+        settings: serde_json::from_str(settings).unwrap(),
+        ..AnalyticConfig::default()
+    };
+    config.analytics.insert(prepared.id().to_owned(), own);
+    Configured::new(Arc::clone(prepared), grant, &config, &Site::default()).unwrap()
 }
 
 /// Scans files or folders and returns what was found, and how it went.

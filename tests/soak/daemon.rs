@@ -38,6 +38,8 @@ impl Setup {
         let config = format!(
             "analytics_folder = {:?}\n\
              state_folder = {:?}\n\
+             [trust]\n\
+             unsigned = true\n\
              [daemon]\n\
              shards = 2\n\
              [http]\n\

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Baselines, DeviceBaselines, Place, StoredEntry, seen::Entry};
+use super::{Baselines, DeviceBaselines, Place, StoredEntry, seen::Entry, size};
 
 impl Baselines {
     /// Takes back an entry that was stored. Those of one run are within the
@@ -21,8 +21,10 @@ impl Baselines {
         if entry.fresh.count > 0 {
             self.fresh.push((name, stored.baseline, stored.key.clone()));
         }
+        let bytes = size(&stored.key);
         if baseline.keys.insert(stored.key.into(), entry).is_none() {
             self.keys += 1;
+            self.bytes += bytes;
         }
     }
 

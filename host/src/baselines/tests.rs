@@ -67,6 +67,17 @@ fn limits_hold_for_all_or_none() {
         baselines.observe(&at, &[("c", "1")]),
         Err(ObserveError::Full)
     );
+    baselines.roll_back();
+    assert_eq!((baselines.keys(), baselines.bytes()), (0, 0));
+    baselines.limit(BaselineLimits {
+        bytes: 1_000,
+        ..BaselineLimits::default()
+    });
+    let half = "x".repeat(400);
+    baselines.observe(&at, &[("b", &half)]).unwrap();
+    baselines.commit();
+    let full = baselines.observe(&at, &[("c", &half)]);
+    assert_eq!(full, Err(ObserveError::Full));
     let long = "x".repeat(2_000);
     assert_eq!(
         baselines.observe(&at, &[("b", &long)]),

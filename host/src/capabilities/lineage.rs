@@ -18,13 +18,14 @@ impl Host for State {
         as_of: u64,
         processes: Vec<u64>,
     ) -> wasmtime::Result<Vec<Option<ProcessInfo>>> {
+        let told = self.told();
         let (scene, as_of) = self.as_of(HostFunction::Processes, as_of, processes.len())?;
         let Scene { world, answers, .. } = scene;
         processes
             .into_iter()
             .map(|process| {
                 let known = world.lineage.process(&as_of, process);
-                known.map(|known| info(known, answers)).transpose()
+                known.map(|known| info(told.of(known), answers)).transpose()
             })
             .collect()
     }
@@ -170,11 +171,15 @@ fn relatives(
     find: for<'a> fn(&'a Lineage, &AsOf, u64, u32) -> Vec<lineage::ProcessInfo<'a>>,
 ) -> wasmtime::Result<Vec<Vec<ProcessInfo>>> {
     let cost = processes.len().saturating_mul(limit.max(1) as usize);
+    let told = state.told();
     let (scene, as_of) = state.as_of(function, as_of, cost)?;
     let Scene { world, answers, .. } = scene;
     processes
         .into_iter()
-        .map(|process| infos(find(&world.lineage, &as_of, process, limit), answers))
+        .map(|process| {
+            let found = find(&world.lineage, &as_of, process, limit);
+            infos(found.into_iter().map(|process| told.of(process)), answers)
+        })
         .collect()
 }
 

@@ -8,7 +8,7 @@ use crate::{
 
 impl Host for State {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
-        let Some(analytic) = self.log_line() else {
+        let Some(analytic) = self.log_line()? else {
             return Ok(());
         };
         let message = clean(&message);

@@ -1,16 +1,19 @@
 //! `sandtrap inspect`: what a component is before anyone trusts it.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use serde_json::json;
 
-use super::list::names;
+use super::{engine, list::names};
 use crate::{
     analytic::Prepared,
     bindings::exports::sandtrap::analytic::detector::{Comparison, Step},
-    capabilities::{Capability, Grants},
-    engine::Engine,
+    trust::{TrustError, beside},
 };
 
 /// Show what a component is, what it may reach and what can be tuned.
@@ -25,19 +28,26 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-        let prepared = Prepared::load(&engine, &self.file, |_| Grants::from(Capability::ALL))
+        let engine = engine()?;
+        let prepared = Prepared::load(&engine, &self.file)
             .map_err(|error| anyhow::anyhow!("{}: {error:#}", self.file.display()))?;
+        let signed = signed_by(&self.file);
         if self.json || !std::io::stdout().is_terminal() {
-            println!("{:#}", object(&prepared));
+            println!("{:#}", object(&prepared, &signed.unwrap_or_default()));
         } else {
-            print(&prepared);
+            print(&prepared, &signed);
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn object(prepared: &Prepared) -> serde_json::Value {
+/// The keys that signatures lie there of, which proves nothing yet.
+fn signed_by(file: &Path) -> Result<Vec<String>, TrustError> {
+    let signatures = beside(file)?.signatures;
+    Ok(signatures.iter().map(|(key, _)| key.to_string()).collect())
+}
+
+fn object(prepared: &Prepared, signed_by: &[String]) -> serde_json::Value {
     let description = &prepared.description;
     let settings: Vec<_> = description
         .settings
@@ -78,6 +88,7 @@ fn object(prepared: &Prepared) -> serde_json::Value {
         "id": description.id,
         "name": description.name,
         "version": description.version,
+        "signed_by": signed_by,
         "summary": description.summary,
         "technique": { "id": description.technique.id, "name": description.technique.name },
         "tactics": description.tactics,
@@ -101,7 +112,7 @@ fn default(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()))
 }
 
-fn print(prepared: &Prepared) {
+fn print(prepared: &Prepared, signed: &Result<Vec<String>, TrustError>) {
     let description = &prepared.description;
     println!("{}  {}", description.id, description.name);
     println!("  version       {}", description.version);
@@ -118,6 +129,14 @@ fn print(prepared: &Prepared) {
     println!("  capabilities  {}", names(&prepared.requested));
     println!("  size          {} bytes", prepared.size);
     println!("  sha256        {}", prepared.reference.sha256);
+    match signed {
+        Ok(keys) if keys.is_empty() => println!("  signed by     nobody"),
+        Ok(keys) => println!(
+            "  signed by     {} (`sandtrap verify` checks it)",
+            keys.join(" ")
+        ),
+        Err(error) => println!("  signed by     unclear: {error}"),
+    }
     println!("\n{}", description.summary);
     heading("Log sources");
     for source in &description.log_sources {

@@ -37,15 +37,15 @@ impl List {
 
 fn lines(loaded: &Loaded) {
     for one in loaded.catalog.analytics() {
-        let about = &one.prepared.reference;
+        let about = &one.prepared().reference;
         let line = json!({
             "id": about.id,
             "name": about.name,
             "version": about.version,
             "technique": about.technique.0,
-            "capabilities": one.prepared.requested,
-            "subscriptions": one.prepared.description.subscriptions.len(),
-            "bytes": one.prepared.size,
+            "capabilities": one.prepared().requested,
+            "subscriptions": one.prepared().description.subscriptions.len(),
+            "bytes": one.prepared().size,
             "sha256": about.sha256,
             "path": one.path,
         });
@@ -60,14 +60,14 @@ fn table(loaded: &Loaded) -> Table {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(["ID", "NAME", "VERSION", "TECHNIQUE", "CAPABILITIES", "SIZE"]);
     for one in loaded.catalog.analytics() {
-        let about = &one.prepared.reference;
+        let about = &one.prepared().reference;
         table.add_row([
             about.id.clone(),
             about.name.clone(),
             about.version.clone(),
             format!("{} {}", about.technique.0, about.technique.1),
-            names(&one.prepared.requested),
-            format!("{} kB", one.prepared.size.div_ceil(1000)),
+            names(&one.prepared().requested),
+            format!("{} kB", one.prepared().size.div_ceil(1000)),
         ]);
     }
     table

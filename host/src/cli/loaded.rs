@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{DEFAULT_FOLDER, Installed, default_cache};
+use super::{DEFAULT_FOLDER, Installed, default_cache, engine};
 use crate::{
     analytic::Configured,
     cache::Cache,
@@ -45,11 +45,11 @@ impl Installed {
             files.extend(components(folder)?);
         }
         let started = Instant::now();
-        let mut engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let mut engine = engine()?;
         if let Some(cache) = self.cache() {
             engine = engine.with_cache(cache);
         }
-        let mut catalog = Catalog::load(&engine, &files, &config);
+        let mut catalog = Catalog::load(&engine, &files, !self.analytics.is_empty(), &config)?;
         for id in config.analytics.keys() {
             if !catalog.has(id) {
                 eprintln!("warning: [analytics.{id}] configures an analytic that is not there");

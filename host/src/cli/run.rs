@@ -4,12 +4,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{DEFAULT_FOLDER, default_cache};
+use super::{DEFAULT_FOLDER, default_cache, engine};
 use crate::{
     cache::Cache,
     config::Config,
     daemon::{core::Setup, run},
-    engine::Engine,
+    harden::{self, Places},
 };
 
 /// Run as a service: events come in, findings go out, and analytics are
@@ -30,6 +30,10 @@ pub struct Run {
     /// or else `cache` in the state folder, unless given.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// Give up, for good, the files and system calls that the configuration
+    /// does not call for, as far as the kernel can (Landlock and seccomp).
+    #[arg(long)]
+    harden: bool,
 }
 
 impl Run {
@@ -46,11 +50,17 @@ impl Run {
             .analytics
             .or_else(|| config.analytics_folder.clone())
             .unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER));
-        let mut engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let cache = self
             .cache
             .or_else(default_cache)
             .unwrap_or_else(|| state.join("cache"));
+        if self.harden {
+            let places = Places::of(&config, &self.config, &analytics, &state, &cache);
+            // Before the first thread: only those that are started later are
+            // bound as well.
+            harden::daemon(&places);
+        }
+        let mut engine = engine()?;
         match Cache::open(&cache) {
             Ok(cache) => engine = engine.with_cache(cache),
             Err(error) => {

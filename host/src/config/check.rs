@@ -2,9 +2,11 @@
 //! configuration alone, [`places`] at the files and folders it names.
 
 mod endpoints;
+mod permission;
 mod places;
 mod site;
 mod sources;
+mod trust;
 
 pub use places::places;
 
@@ -31,6 +33,14 @@ pub fn values(config: &Config) -> Problems {
     sources::check(config, &mut problems);
     endpoints::check(&config.sinks, &mut problems);
     site::check(&config.site, &mut problems);
+    for (id, own) in &config.analytics {
+        permission::check(&format!("analytics.{id}"), &own.permission(), &mut problems);
+    }
+    for (name, key) in &config.trust.keys {
+        let section = format!("trust.keys.{name}.most");
+        permission::check(&section, &key.most, &mut problems);
+    }
+    trust::check(&config.trust, &mut problems);
     problems
 }
 

@@ -50,7 +50,7 @@ pub struct Status {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AnalyticStatus {
-    /// `running` or `stopped`.
+    /// `running` or `quarantined`.
     pub state: String,
     /// Its name.
     pub name: String,
@@ -58,6 +58,8 @@ pub struct AnalyticStatus {
     pub version: String,
     /// SHA-256 of its component.
     pub sha256: String,
+    /// The trusted keys that signed it; none if it is unsigned.
+    pub signers: Vec<String>,
     /// The file it was loaded from.
     pub file: String,
     /// When it was loaded, RFC 3339.
@@ -133,8 +135,8 @@ impl Board {
 impl AnalyticStatus {
     /// Shows what it did.
     pub fn show(&mut self, usage: Usage) {
-        let state = if usage.is_stopped {
-            "stopped"
+        let state = if usage.quarantine.is_some() {
+            "quarantined"
         } else {
             "running"
         };

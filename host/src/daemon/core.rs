@@ -35,6 +35,7 @@ use crate::{
     outlet::{Misconfigured, Outlet},
     pipeline::ShardLost,
     signatures::CatalogueError,
+    trust::{Policy, TrustError},
 };
 
 /// How many groups may wait for the ledger.
@@ -75,6 +76,9 @@ pub enum DaemonError {
         #[source]
         source: io::Error,
     },
+    /// A trusted key cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// A sink is not configured as it must be.
     #[error(transparent)]
     Sink(#[from] Misconfigured),
@@ -91,7 +95,7 @@ impl DaemonError {
     /// use.
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Catalogue(_) | Self::Sink(_) => true,
+            Self::Catalogue(_) | Self::Sink(_) | Self::Trust(_) => true,
             // An address that is not there yet, or a port still in use, may be
             // right in a moment.
             Self::Start { source, .. } => matches!(
@@ -139,6 +143,7 @@ impl Core {
             engine,
         } = setup;
         let started = Instant::now();
+        let policy = Policy::new(&config.trust)?;
         let metrics = Metrics::default();
         let board: SharedBoard = Arc::new(Board::default());
         let store = Arc::new(Store::open(&state)?);
@@ -203,6 +208,7 @@ impl Core {
             running: BTreeMap::new(),
             seen: BTreeMap::new(),
             changed_config: None,
+            policy,
         };
         let (loaded, first) = blocking::channel();
         let reloader = thread("reload", move || {

@@ -54,8 +54,8 @@ const SAMPLE_RECORD: usize = 16 << 10;
 pub enum Command {
     /// To go on with another set of analytics.
     Swap(Box<Swap>),
-    /// To call analytics again that failed too often.
-    Revive,
+    /// To let an analytic out of quarantine, or all.
+    Release(Option<Arc<str>>),
     /// To process what is waiting and end.
     Stop,
 }
@@ -136,7 +136,7 @@ impl Dispatch {
             };
             match next {
                 Next::Command(Command::Swap(swap)) => self.swap(*swap)?,
-                Next::Command(Command::Revive) => self.pipeline.revive()?,
+                Next::Command(Command::Release(analytic)) => self.pipeline.release(analytic)?,
                 Next::Command(Command::Stop) => is_stopping = true,
                 Next::Work(work) => self.group(work, &mut inlet)?,
                 Next::End => return Ok(()),

@@ -35,11 +35,12 @@ use super::{
     store::Store,
 };
 use crate::{
-    analytic::{self, Configured, Prepared},
-    budget::Budget,
+    admission::{Admitted, admit},
+    analytic::{Configured, Prepared},
     config::Config,
     engine::Engine,
     metrics::{Metrics, Reload},
+    trust::{Policy, is_older},
 };
 
 /// What wakes the thread.
@@ -88,6 +89,8 @@ pub struct Reloader {
     pub changed_config: Option<Seen>,
     /// The configuration as the daemon was started with.
     pub started_with: Config,
+    /// Whose components are run.
+    pub policy: Policy,
 }
 
 /// An analytic that runs and the file it is from.
@@ -95,7 +98,9 @@ pub struct Reloader {
 pub struct Loaded {
     /// The file.
     path: PathBuf,
-    /// The analytic.
+    /// The analytic, and who vouches for it.
+    admitted: Admitted,
+    /// The same with its grant and settings.
     configured: Arc<Configured>,
 }
 
@@ -134,23 +139,24 @@ impl Reloader {
     /// load may be half-written and is looked at a second time first.
     pub fn refresh(&mut self, is_asked: bool) -> Result<Report, Ended> {
         let mut report = Report::default();
-        let is_reconfigured = self.read_config(is_asked, &mut report);
-        let mut next = self.reconfigure(is_reconfigured, &mut report);
-        self.read_folder(is_asked || is_reconfigured, &mut next, &mut report);
+        let changed = self.read_config(is_asked, &mut report);
+        let mut next = self.reconfigure(changed, &mut report);
+        let is_thorough = is_asked || changed != Changed::Nothing;
+        self.read_folder(is_thorough, &mut next, &mut report);
         self.swap(is_asked, next, &mut report)?;
         self.publish(is_asked, &report);
         Ok(report)
     }
 
     /// Reads the configuration if it changed; whether it did.
-    fn read_config(&mut self, is_asked: bool, report: &mut Report) -> bool {
+    fn read_config(&mut self, is_asked: bool, report: &mut Report) -> Changed {
         let Some(path) = self.config_path.clone() else {
-            return false;
+            return Changed::Nothing;
         };
         let found = Fingerprint::of(&path);
         if !is_asked && found == self.seen_config {
             self.changed_config = None;
-            return false;
+            return Changed::Nothing;
         }
         // Half of a configuration is one that grants and sets other things.
         if let Some(found) = &found
@@ -161,73 +167,117 @@ impl Reloader {
                 .is_some_and(|seen| seen.is_second_look(found))
         {
             self.changed_config = Some(Seen::unsure(self.changed_config.as_ref(), found.clone()));
-            return false;
+            return Changed::Nothing;
         }
         self.changed_config = None;
         self.seen_config = found;
-        match Config::read(&path) {
-            Ok(config) => {
-                let is_changed = config != self.config;
+        let read = Config::read(&path).map_err(|error| chain(&error));
+        let read = read.and_then(|config| match Policy::new(&config.trust) {
+            Ok(policy) => Ok((config, policy)),
+            Err(error) => Err(chain(&error)),
+        });
+        match read {
+            Ok((config, policy)) => {
+                let is_trust_same =
+                    config.trust == self.config.trust && policy.has_keys_of(&self.policy);
+                let changed = if !is_trust_same {
+                    Changed::Trust
+                } else if config != self.config {
+                    Changed::Settings
+                } else {
+                    Changed::Nothing
+                };
                 for section in self.started_with.fixed_differences(&config) {
                     tracing::warn!("[{section}] changed, which takes effect after a restart");
                 }
-                self.config = config;
+                (self.config, self.policy) = (config, policy);
                 self.board
                     .update(|status| status.configuration_error = None);
-                is_changed
+                changed
             }
             Err(error) => {
-                let error = chain(&error);
                 tracing::error!("the configuration stays as it was: {error}");
                 self.board
                     .update(|status| status.configuration_error = Some(error.clone()));
                 report.refused.insert(path.display().to_string(), error);
-                false
+                Changed::Nothing
             }
         }
     }
 
     /// What runs now, under the configuration in force. An analytic that is no
-    /// longer granted what it imports stops; one that refuses its new settings
-    /// goes on with the old ones.
-    fn reconfigure(
-        &mut self,
-        is_reconfigured: bool,
-        report: &mut Report,
-    ) -> BTreeMap<String, Loaded> {
+    /// longer trusted, or no longer granted what it wants, stops; one that
+    /// refuses its new settings goes on with the old ones.
+    fn reconfigure(&mut self, changed: Changed, report: &mut Report) -> BTreeMap<String, Loaded> {
         let mut next = self.running.clone();
-        if !is_reconfigured {
+        if changed == Changed::Nothing {
             return next;
         }
         let mut revoked = Vec::new();
         for (id, loaded) in &self.running {
-            let prepared = &loaded.configured.prepared;
-            if let Err(error) = prepared.check_grants(&self.config.grants(id)) {
-                next.remove(id);
-                self.refuse(&loaded.path, &Refusal::from(error), report);
-                // Looked at again when the grants change again.
-                revoked.extend(Fingerprint::of(&loaded.path).map(|found| {
-                    let path = loaded.path.clone();
-                    (path, Seen::Refused(found))
-                }));
-                continue;
-            }
-            let configured = self.configure(Arc::clone(prepared));
-            let is_same = configured.settings == loaded.configured.settings
-                && configured.site == loaded.configured.site;
-            if is_same {
-                continue;
-            }
-            match guarded(|| self.try_out(configured)) {
-                Ok(configured) => {
-                    let path = loaded.path.clone();
-                    next.insert(id.clone(), Loaded { path, configured });
+            let configured = guarded(|| {
+                let admitted = match changed {
+                    Changed::Trust => self.admit_again(loaded)?,
+                    Changed::Nothing | Changed::Settings => loaded.admitted.clone(),
+                };
+                let configured = admitted.configure(&self.config, &self.config.site)?;
+                Ok((admitted, configured))
+            });
+            let (admitted, configured) = match configured {
+                Ok(configured) => configured,
+                Err(error) => {
+                    next.remove(id);
+                    self.refuse(&loaded.path, &error, report);
+                    // Looked at again when the configuration changes again.
+                    revoked.extend(Fingerprint::of_component(&loaded.path).map(|found| {
+                        let path = loaded.path.clone();
+                        (path, Seen::Refused(found))
+                    }));
+                    continue;
                 }
-                Err(error) => self.refuse(&loaded.path, &error, report),
+            };
+            let path = loaded.path.clone();
+            let is_grant_same = configured.grant == loaded.configured.grant;
+            let configured = if configured.is_like(&loaded.configured) {
+                Ok(Arc::clone(&loaded.configured))
+            } else {
+                guarded(|| self.try_out(configured))
+            };
+            match configured {
+                Ok(configured) => {
+                    let loaded = Loaded {
+                        path,
+                        admitted,
+                        configured,
+                    };
+                    next.insert(id.clone(), loaded);
+                }
+                Err(error) => {
+                    self.refuse(&path, &error, report);
+                    // Going on with the old settings is better than not at
+                    // all; going on with the old grant is not.
+                    if !is_grant_same {
+                        next.remove(id);
+                    }
+                }
             }
         }
         self.seen.extend(revoked);
         next
+    }
+
+    /// Who vouches now for what runs.
+    fn admit_again(&self, loaded: &Loaded) -> Result<Admitted, Refusal> {
+        let admitted = admit(&self.engine, &self.policy, &loaded.path, false)?;
+        let known = &loaded.admitted.prepared.reference.sha256;
+        if admitted.prepared.reference.sha256 != *known {
+            // It is looked at as a new one then.
+            return Err(Refusal::Replaced);
+        }
+        Ok(Admitted {
+            prepared: Arc::clone(&loaded.admitted.prepared),
+            vouched: admitted.vouched,
+        })
     }
 
     /// Looks at the files and changes `next` accordingly.
@@ -256,7 +306,7 @@ impl Reloader {
         let is_thorough = is_thorough || self.seen.len() < known;
         next.retain(|_, loaded| paths.contains(&loaded.path));
         for path in paths {
-            let Some(found) = Fingerprint::of(&path) else {
+            let Some(found) = Fingerprint::of_component(&path) else {
                 continue;
             };
             let seen = self.seen.get(&path);
@@ -293,9 +343,8 @@ impl Reloader {
         path: &Path,
         next: &BTreeMap<String, Loaded>,
     ) -> Result<Option<Loaded>, Refusal> {
-        let bytes = analytic::read(path)?;
-        let name = analytic::name_of(path);
-        let prepared = Prepared::new(&self.engine, &name, &bytes, |id| self.config.grants(id))?;
+        let admitted = admit(&self.engine, &self.policy, path, false)?;
+        let prepared = &admitted.prepared;
         if let Some(known) = next.get(prepared.id()) {
             if known.path != path {
                 return Err(Refusal::Duplicate {
@@ -303,24 +352,38 @@ impl Reloader {
                     first: known.path.display().to_string(),
                 });
             }
-            if known.configured.prepared.reference.sha256 == prepared.reference.sha256 {
+            let is_same = known.configured.prepared.reference.sha256 == prepared.reference.sha256;
+            if is_same && known.admitted.vouched == admitted.vouched {
                 return Ok(None);
             }
         }
-        let configured = self.try_out(self.configure(Arc::new(prepared)))?;
+        self.check_version(prepared)?;
+        let configured = admitted.configure(&self.config, &self.config.site)?;
+        let configured = self.try_out(configured)?;
         Ok(Some(Loaded {
             path: path.to_owned(),
+            admitted,
             configured,
         }))
     }
 
-    fn configure(&self, prepared: Arc<Prepared>) -> Configured {
-        Configured {
-            settings: self.config.settings(prepared.id()),
-            site: self.config.site.to_json(),
-            site_keys: self.config.site.keys(),
-            budget: Budget::default(),
-            prepared,
+    /// An older version than one that has run may have defects that are known
+    /// by now, and its signature is still good.
+    fn check_version(&self, prepared: &Prepared) -> Result<(), Refusal> {
+        let id = prepared.id();
+        let own = self.config.analytics.get(id);
+        if own.is_some_and(|own| own.allow_downgrade) {
+            return Ok(());
+        }
+        let version = &prepared.reference.version;
+        match self.store.highest_version(id) {
+            Ok(Some(highest)) if is_older(version, &highest) => Err(Refusal::Downgrade {
+                id: id.to_owned(),
+                version: version.clone(),
+                highest,
+            }),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Refusal::State(chain(&error))),
         }
     }
 
@@ -338,6 +401,17 @@ impl Reloader {
         tracing::error!(file = %path.display(), "not loaded: {error}");
         report.refused.insert(path.display().to_string(), error);
     }
+}
+
+/// What of the configuration changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    /// Nothing that can change.
+    Nothing,
+    /// Grants, settings or the site.
+    Settings,
+    /// Whose components are run, and perhaps more.
+    Trust,
 }
 
 /// A defect of the compiler that a component triggers is held against the

@@ -6,6 +6,7 @@
 
 mod restore;
 mod tables;
+mod versions;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -20,7 +21,7 @@ use crate::{
 };
 use tables::{
     CHECKPOINTS, CONFIRMED, DEAD_LETTERS, FINDINGS, HOURS, LINEAGE, META, RECORDS, SCRIPTS,
-    SECRETS, SIGNATURES, UIDS, changes_table, issued_name, marks_name,
+    SECRETS, SIGNATURES, UIDS, VERSIONS, changes_table, issued_name, marks_name,
 };
 
 /// How many findings are kept although every sink has them, to be shown.
@@ -117,6 +118,7 @@ impl Store {
         }
         write.open_table(FINDINGS)?;
         write.open_table(HOURS)?;
+        write.open_table(VERSIONS)?;
         write.commit()?;
         Ok(store)
     }

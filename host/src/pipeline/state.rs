@@ -270,6 +270,7 @@ impl Pipeline {
         // Each shard takes its own out.
         let instances = Arc::new(Mutex::new(instances));
         let fresh = Arc::new(Mutex::new(fresh));
+        let patience = self.options.patience;
         let departed = self.workers.on_each(move |number, shard| {
             let mut departed = Departed::default();
             let mut fresh = {
@@ -289,11 +290,11 @@ impl Pipeline {
                         if !runner.runs(&analytic) {
                             departed.instances.extend(runner.take_instance());
                         }
-                        runner.succeeded_by(analytic, subscriptions, *first)
+                        runner.succeeded_by(analytic, subscriptions, *first, patience)
                     }
                     None => {
                         let kept = fresh.remove(&id).unwrap_or_else(blank);
-                        Some(Runner::new(analytic, subscriptions, *first, kept))
+                        Some(Runner::new(analytic, subscriptions, *first, kept, patience))
                     }
                 };
                 shard.runners().extend(runner.map(|mut runner| {
@@ -315,11 +316,13 @@ impl Pipeline {
         Ok(all)
     }
 
-    /// Has analytics that were not called any more be called again.
-    pub fn revive(&mut self) -> Result<(), ShardLost> {
-        self.workers.on_each(|_, shard| {
+    /// Lets an analytic out of quarantine, or all.
+    pub fn release(&mut self, analytic: Option<Arc<str>>) -> Result<(), ShardLost> {
+        self.workers.on_each(move |_, shard| {
             for runner in shard.runners() {
-                runner.revive();
+                if analytic.as_deref().is_none_or(|id| id == runner.id()) {
+                    runner.release();
+                }
             }
         })?;
         Ok(())

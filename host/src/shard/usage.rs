@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Quarantine;
 use crate::{capabilities::HostCalls, instance::Instance};
 
 /// What an analytic did and what that took.
@@ -15,10 +16,11 @@ pub struct Usage {
     pub findings: u64,
     /// Events it could not handle.
     pub faults: u64,
-    /// Events it was not shown because it was stopped.
+    /// Events it was not shown because it was in quarantine.
     pub unseen: u64,
-    /// Whether it is stopped.
-    pub is_stopped: bool,
+    /// Why it is not called, if it is not; of several shards the one that
+    /// leaves it out the longest.
+    pub quarantine: Option<Quarantine>,
     /// Time spent in calls.
     pub time: Duration,
     /// The longest of them.
@@ -38,7 +40,7 @@ impl Usage {
             findings: self.findings + other.findings,
             faults: self.faults + other.faults,
             unseen: self.unseen + other.unseen,
-            is_stopped: self.is_stopped || other.is_stopped,
+            quarantine: later(self.quarantine, other.quarantine),
             time: self.time + other.time,
             longest: self.longest.max(other.longest),
             memory: self.memory.max(other.memory),
@@ -57,4 +59,15 @@ impl Usage {
             self.host_calls = self.host_calls.and(instance.host_calls());
         }
     }
+}
+
+fn later(one: Option<Quarantine>, other: Option<Quarantine>) -> Option<Quarantine> {
+    let (Some(left), Some(right)) = (one, other) else {
+        return one.or(other);
+    };
+    // For good is longer than until any time.
+    let is_left = left
+        .until
+        .is_none_or(|until| right.until.is_some_and(|other| other < until));
+    Some(if is_left { left } else { right })
 }

@@ -8,12 +8,11 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::super::{DEFAULT_FOLDER, default_cache};
+use super::super::{DEFAULT_FOLDER, default_cache, engine};
 use crate::{
     cache::Cache,
     catalog::{Catalog, components},
     config::{Config, Problem, Problems},
-    engine::Engine,
     sinks::terminal::neutral,
 };
 
@@ -102,11 +101,18 @@ fn analytics(config: &Config, problems: &mut Problems) -> anyhow::Result<()> {
             "copy analytics there, before or while the daemon runs",
         );
     }
-    let mut engine = Engine::start().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let mut engine = engine()?;
     if let Some(cache) = default_cache().and_then(|folder| Cache::open(&folder).ok()) {
         engine = engine.with_cache(cache);
     }
-    let catalog = Catalog::load(&engine, &files, config);
+    let catalog = match Catalog::load(&engine, &files, false, config) {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            let instead = "`sandtrap keygen` tells what to write";
+            problems.error("trust.keys", error.to_string(), instead);
+            return Ok(());
+        }
+    };
     for (path, error) in catalog.refused() {
         problems.warn(
             "analytics_folder",
@@ -193,7 +199,12 @@ mod tests {
         assert_eq!(keys(&problems.errors), ["http.listen", "state_folder"]);
         assert_eq!(
             keys(&problems.warnings),
-            ["sinks.webhook[0].url", "analytics_folder", "analytics.AN9"]
+            [
+                "sinks.webhook[0].url",
+                "trust.keys",
+                "analytics_folder",
+                "analytics.AN9"
+            ]
         );
     }
 }

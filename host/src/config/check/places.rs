@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use crate::config::{Config, problem::Problems};
+use crate::{
+    config::{Config, Trust, problem::Problems},
+    trust::PublicKey,
+};
 
 /// Longest token, in bytes.
 const LONGEST_TOKEN: usize = 4096;
@@ -42,8 +45,31 @@ pub fn places(config: &Config) -> Problems {
             token(found, key, path);
         }
     }
+    keys(&config.trust, found);
     sources(config, found);
     problems
+}
+
+fn keys(trust: &Trust, problems: &mut Problems) {
+    for (name, key) in &trust.keys {
+        // Whether just one of the two is there is looked at with the values.
+        if let (None, Some(path)) = (&key.public_key, &key.public_key_file)
+            && let Err(error) = PublicKey::read(path)
+        {
+            problems.error(
+                format!("trust.keys.{name}.public_key_file"),
+                error.to_string(),
+                "name the .pub file that `sandtrap keygen` or minisign wrote",
+            );
+        }
+    }
+    if trust.keys.is_empty() && !trust.unsigned {
+        problems.warn(
+            "trust.keys",
+            "no key is trusted and unsigned analytics are not permitted, so none runs",
+            "add the key that signs them, or write unsigned = true",
+        );
+    }
 }
 
 /// What a folder that is not there means.

@@ -38,6 +38,21 @@ fn errors() {
         ),
         ("[log]\nlevel = 'a=b=c'", "log.level", "debug"),
         (
+            "[analytics.A]\nevents = ['process.*', 'process.lunch']",
+            "analytics.A.events[1]",
+            "vocabulary",
+        ),
+        (
+            "[analytics.A]\nbudget.share_percent = 101",
+            "analytics.A.budget.share_percent",
+            "1 to 100",
+        ),
+        (
+            "[trust.keys.k]\npublic_key_file = 'k.pub'\nmost.fields = ['cmd_line']",
+            "trust.keys.k.most.fields[0]",
+            "vocabulary",
+        ),
+        (
             "[[sources.tcp]]\nlisten = '10.0.0.1:80'",
             "sources.tcp[0].listen",
             "plaintext",
@@ -133,6 +148,29 @@ fn errors() {
             "site.administrators[0]",
             "glob",
         ),
+        ("[trust]\nsigners = 0", "trust.signers", "1 to 16"),
+        (
+            "[trust]\nsigners = 17\nunsigned = true",
+            "trust.signers",
+            "1 to 16",
+        ),
+        ("[trust]\nsigners = 2", "trust.signers", "2 keys"),
+        ("[trust.keys.v]", "trust.keys.v", "either"),
+        (
+            "[trust.keys.v]\npublic_key = 'RW'",
+            "trust.keys.v.public_key",
+            "56 characters",
+        ),
+        (
+            "[trust.keys.v]\npublic_key_file = ''",
+            "trust.keys.v.public_key_file",
+            "empty",
+        ),
+        (
+            "[trust.keys.v]\npublic_key_file = '/v'\nanalytics = ['']",
+            "trust.keys.v.analytics[0]",
+            "glob",
+        ),
     ] {
         let Problems { errors, .. } = check(text);
         let [problem] = errors.as_slice() else {
@@ -164,6 +202,14 @@ fn warnings() {
             "sources.files[0].path",
         ),
         ("[site]\nadministrators = ['*']", "site.administrators[0]"),
+        (
+            "[trust.keys.v]\npublic_key_file = '/v'\nanalytics = ['AN 1']",
+            "trust.keys.v.analytics[0]",
+        ),
+        (
+            "[trust.keys.v]\npublic_key_file = '/v'\nanalytics = []",
+            "trust.keys.v.analytics",
+        ),
     ] {
         let Problems { errors, warnings } = check(text);
         assert!(errors.is_empty(), "{text}: {errors:?}");
@@ -183,6 +229,8 @@ fn fine() {
         "[[sinks.webhook]]\nurl = 'http://localhost:8080/x?y=z'\nheaders = { Authorization = 'Bearer x' }",
         "[[sinks.bulk]]\nurl = 'http://[::1]:9200'",
         "[log]\nlevel = 'sandtrap=debug,warn'",
+        "[trust]\nsigners = 3\nunsigned = true",
+        "[trust.keys.v]\npublic_key_file = '/v'\nanalytics = ['AN1???', 'acme.*']",
     ] {
         assert_eq!(check(text), Problems::default(), "{text}");
     }
@@ -216,7 +264,7 @@ fn places_are_looked_at() {
     let text = format!(
         "state_folder = '{}'\nanalytics_folder = '{}'\n[http]\ntoken_file = '{}'\n\
          ingest_token_file = '{}'\n[[sources.files]]\npath = '{}'\n[[sinks.file]]\npath = '{}'\n\
-         [[sources.evtx]]\npath = '{}'\n",
+         [[sources.evtx]]\npath = '{}'\n[trust.keys.v]\npublic_key_file = '{}'\n",
         here("empty"),
         here("none"),
         here("empty"),
@@ -224,6 +272,7 @@ fn places_are_looked_at() {
         here("*.ndjson"),
         here("findings.ndjson"),
         here("none"),
+        here("empty"),
     );
     let problems = places(&toml::from_str(&text).unwrap());
     let keys = |all: &[crate::config::Problem]| -> Vec<String> {
@@ -235,7 +284,8 @@ fn places_are_looked_at() {
             "state_folder",
             "analytics_folder",
             "http.token_file",
-            "http.ingest_token_file"
+            "http.ingest_token_file",
+            "trust.keys.v.public_key_file"
         ]
     );
     let warned = keys(&problems.warnings);

@@ -20,6 +20,7 @@ use crate::{
     normalise::ScriptBlocks,
     outlet::{self, Backoff, Outlet, Setup as OutletSetup},
     pipeline::{self, Part, Pipeline, Plan, ShardLost, Start},
+    shard::Patience,
     signatures::Catalogue,
 };
 
@@ -46,7 +47,7 @@ pub(super) fn restore(
     let options = pipeline::Options {
         shards: usize::from(config.daemon.shards.max(1)),
         batch,
-        ..pipeline::Options::default()
+        patience: Patience::Live,
     };
     let mut pipeline = Pipeline::new(&plan, &start, options);
     pipeline.keep_changes()?;

@@ -11,6 +11,7 @@ use crate::{
     ingest::{Delivery, Records},
     normalise::ScriptBlocks,
     pipeline::{Options, Pipeline, Plan, Start},
+    shard::Patience,
     sources::Encoding,
 };
 
@@ -55,7 +56,7 @@ fn judge(plan: &Plan, events: Vec<Event>) -> Result<(), Refusal> {
     let options = Options {
         shards: 1,
         batch: 1,
-        patience: 1,
+        patience: Patience::Trial,
     };
     let mut pipeline = Pipeline::new(plan, &Start::default(), options);
     let inputs = Arc::new(vec![Arc::from("canary")]);
@@ -107,6 +108,25 @@ pub enum Refusal {
         /// The other file.
         first: String,
     },
+    /// A newer version has run before.
+    #[error(
+        "version {version} is older than {highest}, which has run here; \
+         write allow_downgrade = true under [analytics.{id}] to permit it"
+    )]
+    Downgrade {
+        /// The analytic.
+        id: String,
+        /// Its version.
+        version: String,
+        /// The highest version that has run.
+        highest: String,
+    },
+    /// Who vouches for it had to be looked up again, and the file has changed.
+    #[error("the file was replaced while the trusted keys changed")]
+    Replaced,
+    /// What has run before cannot be looked up.
+    #[error("{0}")]
+    State(String),
     /// The host failed.
     #[error("the trial ended unexpectedly; please report this")]
     Lost,

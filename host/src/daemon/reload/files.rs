@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use crate::trust;
+
 /// How long a file must stay as it is before one that does not load is held
 /// against anyone: it may be half-written.
 pub const SECOND_LOOK: Duration = Duration::from_secs(1);
@@ -19,6 +21,8 @@ pub struct Fingerprint {
     modified: Option<SystemTime>,
     inode: u64,
     device: u64,
+    /// What vouches for it, if it is a component.
+    beside: Vec<Self>,
 }
 
 impl Fingerprint {
@@ -30,7 +34,19 @@ impl Fingerprint {
             modified: metadata.modified().ok(),
             inode: metadata.ino(),
             device: metadata.dev(),
+            beside: Vec::new(),
         })
+    }
+
+    /// The component as it is now, with its manifest and signatures.
+    pub fn of_component(path: &Path) -> Option<Self> {
+        let mut found = Self::of(path)?;
+        // What cannot be listed is told when the component is looked at.
+        let beside = trust::beside(path).unwrap_or_default();
+        let signatures = beside.signatures.into_iter().map(|(_, path)| path);
+        let paths = beside.manifest.into_iter().chain(signatures);
+        found.beside = paths.filter_map(|path| Self::of(&path)).collect();
+        Some(found)
     }
 }
 

@@ -124,9 +124,10 @@ pub(super) fn running(analytics: &BTreeMap<String, Loaded>) -> Vec<Running> {
 
 fn describe(loaded: &Loaded) -> AnalyticStatus {
     let reference = &loaded.configured.prepared.reference;
-    let budget = &loaded.configured.budget;
+    let budget = &loaded.configured.grant.budget;
     AnalyticStatus {
         state: "running".to_owned(),
+        signers: loaded.admitted.vouched.signers.clone(),
         name: reference.name.clone(),
         version: reference.version.clone(),
         sha256: reference.sha256.clone(),

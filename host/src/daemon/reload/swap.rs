@@ -39,9 +39,9 @@ impl Reloader {
         let gone = self.running.keys().filter(|id| !next.contains_key(*id));
         report.unloaded.extend(gone.cloned());
         if is_asked {
-            // Whoever asks wants what was stopped to be tried again.
-            let revive = self.commands.blocking_send(Command::Revive);
-            revive.map_err(|_| Ended)?;
+            // Whoever asks wants what is in quarantine to be tried again.
+            let release = self.commands.blocking_send(Command::Release(None));
+            release.map_err(|_| Ended)?;
         }
         if report.loaded.is_empty() && report.unloaded.is_empty() {
             report.analytics = running(&self.running);
@@ -86,6 +86,16 @@ impl Reloader {
         report.pause_us = Some(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX));
         self.running = next;
         report.analytics = running(&self.running);
+        for running in &report.analytics {
+            // Without it an older version would be taken later; nothing else.
+            if let Err(error) = self.store.ran(&running.id, &running.version) {
+                tracing::error!(
+                    analytic = running.id,
+                    "its version is not noted: {}",
+                    chain(&error)
+                );
+            }
+        }
         for (result, count) in [
             ("loaded", report.loaded.len()),
             ("unloaded", report.unloaded.len()),

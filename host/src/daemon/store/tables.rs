@@ -8,6 +8,9 @@ pub const META: TableDefinition<'_, &str, u64> = TableDefinition::new("daemon.me
 /// Up to which hour the baselines of each analytic have told the fleet.
 pub const HOURS: TableDefinition<'_, &str, i64> = TableDefinition::new("daemon.hours");
 
+/// The highest version of each analytic that ever ran.
+pub const VERSIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("daemon.versions");
+
 /// The number of the last finding each sink confirmed.
 pub const CONFIRMED: TableDefinition<'_, &str, u64> = TableDefinition::new("daemon.confirmed");
 

@@ -83,3 +83,26 @@ fn what_is_kept_is_bounded_and_nothing_unconfirmed_goes() {
     assert_eq!(store.findings(0, 1).unwrap(), [entry(count - RETAINED)]);
     assert_eq!(store.fingerprints().unwrap().len(), 2);
 }
+
+#[test]
+fn the_highest_version_that_ran_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let highest = |store: &Store| store.highest_version("AN1").unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(highest(&store), None);
+    for (ran, expected) in [
+        ("0.9.0", "0.9.0"),
+        ("0.10.0", "0.10.0"),
+        ("0.9.1", "0.10.0"),
+        ("0.10.0-rc.1", "0.10.0"),
+        ("newest", "0.10.0"),
+        ("0.10.0", "0.10.0"),
+    ] {
+        store.ran("AN1", ran).unwrap();
+        assert_eq!(highest(&store).as_deref(), Some(expected), "after {ran}");
+    }
+    store.ran("AN2", "7.0.0").unwrap();
+    drop(store);
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(highest(&store).as_deref(), Some("0.10.0"));
+}
