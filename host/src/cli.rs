@@ -7,12 +7,14 @@ mod build;
 mod client;
 mod compile_worker;
 mod config;
+mod deadletter;
 mod inspect;
 mod keygen;
 mod list;
 mod loaded;
 mod password;
 mod progress;
+mod release;
 mod reload;
 mod run;
 mod scan;
@@ -73,6 +75,8 @@ enum Command {
     Status(status::Status),
     Reload(reload::Reload),
     Tail(tail::Tail),
+    Deadletter(deadletter::Deadletter),
+    Release(release::Release),
     /// Check a configuration, or print its schema or an example.
     Config(config::Config),
     /// List the installed analytics.
@@ -126,6 +130,8 @@ impl Cli {
             Command::Status(command) => command.run(),
             Command::Reload(command) => command.run(),
             Command::Tail(command) => command.run(),
+            Command::Deadletter(command) => command.run(),
+            Command::Release(command) => command.run(),
             Command::Config(command) => command.run(),
             Command::Vocabulary(command) => command.run(),
         }

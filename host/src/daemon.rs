@@ -13,9 +13,12 @@ mod dispatch;
 mod ledger;
 mod letters;
 pub mod reload;
+pub mod repairs;
 pub mod run;
 mod seen;
 pub mod store;
+
+use std::time::Instant;
 
 pub use reload::Report as ReloadReport;
 
@@ -25,7 +28,14 @@ fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
-/// The same in milliseconds since 1970 UTC.
+/// The time of the host's clock that this moment is, RFC 3339.
+fn at(moment: Instant) -> String {
+    let ahead = moment.saturating_duration_since(Instant::now());
+    let time = jiff::Timestamp::now() + ahead;
+    time.round(jiff::Unit::Second).unwrap_or(time).to_string()
+}
+
+/// The host's clock in milliseconds since 1970 UTC.
 fn now_in_milliseconds() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

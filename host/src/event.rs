@@ -27,6 +27,9 @@ pub struct Event {
     pub processes: Processes,
     /// The subscriptions whose predicate it matches, ascending.
     pub matches: Box<[u16]>,
+    /// Whether it was taken in before and is shown to an analytic again, so that
+    /// nothing is to be learnt from it.
+    pub is_again: bool,
     /// Its fields.
     pub fields: Fields,
 }

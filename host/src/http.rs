@@ -13,6 +13,7 @@ mod connection;
 mod follow;
 mod handshake;
 mod ingest;
+mod letters;
 mod limits;
 mod problem;
 mod routes;
@@ -29,7 +30,15 @@ use std::{net::SocketAddr, pin::Pin, sync::Arc};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-use crate::{daemon::board::SharedBoard, ingest::Gate, metrics::Metrics};
+use crate::{
+    daemon::{
+        board::SharedBoard,
+        repairs::{Letter, Numbered, RepairError, ReplayReport, Selection, Which},
+        store::StateError,
+    },
+    ingest::Gate,
+    metrics::Metrics,
+};
 
 use limits::Limits;
 
@@ -49,6 +58,18 @@ pub trait Control: Send + Sync {
 
     /// The number of the latest finding, 0 before the first.
     fn latest(&self) -> watch::Receiver<u64>;
+
+    /// Dead letters in the order of their numbers, without their events.
+    fn letters(&self, which: &Selection) -> Result<Vec<Numbered>, StateError>;
+
+    /// A dead letter.
+    fn letter(&self, number: u64) -> Result<Option<Letter>, StateError>;
+
+    /// Tries dead letters again.
+    fn replay(&self, which: Which) -> Pending<'_, Result<ReplayReport, RepairError>>;
+
+    /// Has an analytic be called again that failed too often.
+    fn release(&self, id: String) -> Pending<'_, Result<(), RepairError>>;
 }
 
 /// What every request may need.

@@ -155,6 +155,13 @@ impl Lineage {
     /// Learns from an event and sets its process handles. Events come in the
     /// order of their sequence.
     pub fn take_in(&mut self, event: &mut Event) {
+        if event.is_again {
+            let device = self.devices.get(&event.device);
+            event.processes = device
+                .map(|device| device.recall(event))
+                .unwrap_or_default();
+            return;
+        }
         let device = match self.devices.get_mut(&event.device) {
             Some(device) => device,
             // Nothing is learnt from it, a device least of all.

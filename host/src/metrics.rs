@@ -104,6 +104,8 @@ pub struct Metrics {
     pub analytic_faults: Counters<AnalyticFault>,
     /// Events not shown to an analytic in quarantine.
     pub analytic_unseen: Counters<Analytic>,
+    /// 1 while an analytic is in quarantine, otherwise 0.
+    pub analytic_quarantined: Gauges<Analytic>,
     /// Time spent in calls of an analytic.
     pub analytic_seconds: Seconds<Analytic>,
     /// Linear memory of an analytic's largest instance.
@@ -127,6 +129,8 @@ pub struct Metrics {
     pub sink_dropped: Counters<Sink>,
     /// Records in the dead letters.
     pub dead_letters: Counter,
+    /// Dead letters that had to make room for later ones.
+    pub dead_letters_dropped: Counter,
     /// Devices that lineage knows.
     pub lineage_devices: Gauge,
     /// Processes that lineage knows.
@@ -178,6 +182,7 @@ impl Metrics {
             "analytic_findings" "Findings of an analytic" self.analytic_findings;
             "analytic_faults" "Events an analytic could not handle" self.analytic_faults;
             "analytic_unseen" "Events not shown to an analytic in quarantine" self.analytic_unseen;
+            "analytic_quarantined" "1 while an analytic is in quarantine" self.analytic_quarantined;
             "host_calls" "Questions of an analytic to the host" self.host_calls;
             "reloads" "Analytics loaded, unloaded and refused while running" self.reloads;
             "analytics" "Analytics loaded" self.analytics;
@@ -186,6 +191,7 @@ impl Metrics {
             "sink_retries" "Deliveries tried again" self.sink_retries;
             "sink_dropped" "Findings a sink did not get" self.sink_dropped;
             "dead_letters" "Records put into the dead letters" self.dead_letters;
+            "dead_letters_dropped" "Dead letters that made room for later ones" self.dead_letters_dropped;
             "lineage_devices" "Devices that lineage knows" self.lineage_devices;
             "lineage_processes" "Processes that lineage knows" self.lineage_processes;
             "lineage_evictions" "Processes forgotten to make room" self.lineage_evictions;

@@ -214,6 +214,7 @@ impl Normaliser {
             origin: Origin::default(),
             processes: Processes::default(),
             matches: matches.as_slice().into(),
+            is_again: false,
             fields,
         };
         let kept = match part {

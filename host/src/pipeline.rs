@@ -8,7 +8,7 @@
 mod state;
 mod workers;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 pub use state::{AnalyticState, Departed, Memories, Part, StateChanges};
 use workers::Workers;
@@ -78,6 +78,15 @@ impl Plan {
     /// Which events go where.
     pub fn router(&self) -> &Arc<Router> {
         &self.router
+    }
+
+    /// The places of an analytic's subscriptions among all; none if it is not
+    /// in the plan.
+    pub fn subscriptions(&self, id: &str) -> Option<Range<u16>> {
+        let of = |one: &&Planned| one.configured.prepared.id() == id;
+        let planned = self.analytics.iter().find(of)?;
+        let count = u16::try_from(planned.subscriptions.len()).ok()?;
+        Some(planned.first..planned.first.checked_add(count)?)
     }
 }
 

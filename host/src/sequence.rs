@@ -160,6 +160,7 @@ mod tests {
             },
             processes: Processes::default(),
             matches: [3, 500].into(),
+            is_again: false,
             fields: values,
         }
     }

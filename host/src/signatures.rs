@@ -163,7 +163,8 @@ impl Signatures {
 
     /// Learns from an event that lineage has taken in.
     pub fn take_in(&mut self, event: &Event) {
-        if !matches!(event.class, classes::MODULE_LOAD | classes::DRIVER_LOAD) {
+        let may_tell = matches!(event.class, classes::MODULE_LOAD | classes::DRIVER_LOAD);
+        if !may_tell || event.is_again {
             return;
         }
         let fields = &event.fields;

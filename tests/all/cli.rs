@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use sandtrap_tests::{ANALYTICS, root};
 use serde_json::Value;
 
-fn sandtrap() -> Command {
+pub(crate) fn sandtrap() -> Command {
     let mut command = Command::new(&*BINARY);
     command.current_dir(root());
     command

@@ -24,6 +24,8 @@ mod daemon;
 mod hardening;
 /// The same events, the same findings, over real telemetry.
 mod invariants;
+/// Dead letters: kept, tried again, and waiting for who is not called.
+mod letters;
 /// Recorded attacks and look-alikes. A new detection belongs there.
 mod scenarios;
 /// Keys, manifests and signatures, from the vendor to the operator.

@@ -13,6 +13,7 @@ use sandtrap::{
     daemon::{
         core::{Core, Setup},
         reload::Report,
+        repairs::{ReplayReport, Which},
     },
     engine::Engine,
     ingest::{Delivery, Receipt, RecordReader},
@@ -126,6 +127,19 @@ impl Daemon {
     pub fn reload(&self) -> Report {
         let reloads = self.core().reloads();
         self.runtime.block_on(reloads.reload()).unwrap()
+    }
+
+    /// Tries dead letters again.
+    pub fn replay(&self, which: Which) -> ReplayReport {
+        let repairs = self.core().repairs();
+        self.runtime.block_on(repairs.replay(which)).unwrap()
+    }
+
+    /// Lifts a quarantine.
+    pub fn release(&self, id: &str) {
+        let repairs = self.core().repairs();
+        let release = repairs.release(id.to_owned());
+        self.runtime.block_on(release).unwrap();
     }
 
     /// All findings so far.

@@ -314,6 +314,20 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How long a daemon that is followed may say nothing.
 const SILENCE: Duration = Duration::from_secs(90);
 
+/// A value as a part of a path or a query.
+pub fn encoded(value: &str) -> String {
+    let mut encoded = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
 fn read(body: Body, limit: u64) -> Result<String, ureq::Error> {
     body.into_with_config()
         .limit(limit)

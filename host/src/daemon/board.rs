@@ -72,8 +72,41 @@ pub struct AnalyticStatus {
     pub faults: u64,
     /// The last fault, or why a newer version was refused.
     pub last_error: Option<String>,
+    /// The last fault itself.
+    pub last_fault: Option<LastFault>,
+    /// Its faults by reason, since it was loaded.
+    pub fault_reasons: BTreeMap<String, u64>,
+    /// Why it is not called at present, if it is `quarantined`.
+    pub quarantine: Option<Quarantine>,
     /// What it may use and what it used.
     pub budget: BudgetUse,
+}
+
+/// The last fault of an analytic.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LastFault {
+    /// Why, in a word: `trap`, `deadline`, `memory`, `contract`,
+    /// `malformed_result`, `returned` or `host`.
+    pub reason: String,
+    /// Whose fault it was: `guest` or `host`.
+    pub blame: String,
+    /// The same in a sentence.
+    pub error: String,
+    /// When it was, RFC 3339.
+    pub time: String,
+}
+
+/// Why an analytic is not called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quarantine {
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Until when, RFC 3339; absent if until it is released.
+    pub until: Option<String>,
+    /// The how manieth time this is, without a longer good time in between.
+    pub times: u32,
 }
 
 /// What an analytic may use and what it used.
@@ -133,14 +166,30 @@ impl Board {
 }
 
 impl AnalyticStatus {
+    /// Shows that it could not handle an event.
+    pub fn failed(&mut self, reason: &str, blame: &str, time: String, error: String) {
+        *self.fault_reasons.entry(reason.to_owned()).or_default() += 1;
+        self.last_error = Some(error.clone());
+        self.last_fault = Some(LastFault {
+            reason: reason.to_owned(),
+            blame: blame.to_owned(),
+            error,
+            time,
+        });
+    }
+
     /// Shows what it did.
     pub fn show(&mut self, usage: Usage) {
-        let state = if usage.quarantine.is_some() {
-            "quarantined"
-        } else {
-            "running"
+        let state = match usage.quarantine {
+            Some(_) => "quarantined",
+            None => "running",
         };
         state.clone_into(&mut self.state);
+        self.quarantine = usage.quarantine.map(|quarantine| Quarantine {
+            reason: quarantine.cause.sentence().to_owned(),
+            until: quarantine.until.map(super::at),
+            times: quarantine.times,
+        });
         self.events = usage.rows;
         self.findings = usage.findings;
         self.faults = usage.faults;

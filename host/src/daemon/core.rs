@@ -24,6 +24,7 @@ use super::{
     ledger::Ledger,
     now,
     reload::{Ended, Fingerprint, Reloader, Report, Wake, Watcher},
+    repairs::Repairs,
     store::{StateError, Store},
 };
 use crate::{
@@ -123,6 +124,7 @@ pub struct Core {
     /// The number of the latest finding.
     pub latest: watch::Receiver<u64>,
     commands: mpsc::Sender<Command>,
+    repairs: Repairs,
     wakes: blocking::Sender<Wake>,
     watcher: Option<Watcher>,
     dispatch: JoinHandle<Result<(), ShardLost>>,
@@ -230,10 +232,11 @@ impl Core {
         board.update(|status| status.ready = true);
         Ok(Self {
             gate,
-            store,
+            store: Arc::clone(&store),
             metrics,
             board,
             latest,
+            repairs: Repairs::new(store, commands.clone()),
             commands,
             wakes,
             watcher,
@@ -254,6 +257,11 @@ impl Core {
     /// What asks for reloads from elsewhere.
     pub fn reloads(&self) -> Reloads {
         Reloads(self.wakes.clone())
+    }
+
+    /// What operators do about faults.
+    pub fn repairs(&self) -> Repairs {
+        self.repairs.clone()
     }
 
     /// The thread that ended and should not have, if one did.

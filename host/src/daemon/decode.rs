@@ -1,15 +1,18 @@
 //! From a delivery to events: decoded, known ones left out, in the order of
 //! their time.
 
+use std::sync::Arc;
+
 use super::{
-    letters::{self, Letter},
+    letters::{Letter, MAX_EVENT, UNDECODABLE},
     seen::{Repeats, SeenRecords},
 };
 use crate::{
-    event::Event,
+    event::{Event, Fields},
     ingest::{Delivery, Receipt},
     normalise::{Kept, Normaliser, ScriptBlocks, UNTIMED},
     router::Router,
+    sources::Encoding,
 };
 
 /// Turns deliveries into events.
@@ -20,6 +23,17 @@ pub struct Decode {
     /// The host's clock, in milliseconds since 1970 UTC.
     now: fn() -> i64,
     joined: Vec<Event>,
+    /// The script blocks put together since [`Decode::begin`], since no record
+    /// holds one.
+    blocks: Vec<Block>,
+}
+
+/// A script block put together from its parts.
+pub struct Block {
+    /// The event, its texts cut if it is too long to be kept.
+    pub event: Event,
+    /// Whether they are.
+    pub is_cut: bool,
 }
 
 /// What a delivery yields beside its events.
@@ -31,6 +45,7 @@ pub struct Decoded {
     pub fingerprints: Vec<u64>,
     /// Records that could not be decoded, the first of them.
     pub letters: Vec<Vec<u8>>,
+    letter_bytes: usize,
     /// Events stamped with a time that has not come yet.
     pub mistimed: u64,
 }
@@ -40,9 +55,16 @@ pub struct Decoded {
 /// all devices.
 const AHEAD: i64 = 24 * 3_600_000;
 
+/// How much of each text of a script block is kept if all of it is too long.
+const EXCERPT: usize = 4 * 1024;
+
 /// How many dead letters one delivery may leave. A body of a million broken
 /// lines is counted, not kept.
 const LETTERS: usize = 1_000;
+
+/// How many bytes of them. One body of long broken lines would otherwise drive
+/// out the letters of everybody else.
+const LETTER_BYTES: usize = 4 << 20;
 
 impl Decode {
     /// For these subscriptions; compiling them takes its time. `now` is the
@@ -54,7 +76,42 @@ impl Decode {
             now,
             clock: None,
             joined: Vec::new(),
+            blocks: Vec::new(),
         }
+    }
+
+    /// Begins another group of deliveries.
+    pub fn begin(&mut self) {
+        self.blocks.clear();
+    }
+
+    /// The script block put together in this group that has this identity.
+    pub fn block(&self, uid: u64) -> Option<&Block> {
+        self.blocks.iter().find(|block| block.event.uid == uid)
+    }
+
+    /// The event of a record that was decoded before, whatever else stands in
+    /// it; none if it is not kept any more.
+    pub fn again(
+        &mut self,
+        record: &[u8],
+        encoding: Encoding,
+        input: &str,
+        uid: u64,
+        router: &Router,
+    ) -> Result<Option<Event>, String> {
+        let mut rest = record;
+        while !rest.is_empty() {
+            let (normalised, after) = self
+                .normaliser
+                .first_record(rest, encoding, base_name(input), router)
+                .map_err(|malformed| malformed.to_string())?;
+            match normalised.kept {
+                Kept::Event(event) if event.uid == uid => return Ok(Some(event)),
+                _ => rest = after,
+            }
+        }
+        Ok(None)
     }
 
     /// Goes on with the clock of another.
@@ -83,7 +140,8 @@ impl Decode {
         let mut repeats = Repeats::default();
         for (position, (bytes, fault)) in (0_u32..).zip(records.iter()) {
             if let Some(reason) = fault {
-                decoded.fail(delivery, position, bytes, reason.to_owned());
+                // Whoever cut it kept its beginning only.
+                decoded.fail(delivery, position, bytes, true, reason.to_owned());
                 continue;
             }
             let mut rest = bytes;
@@ -97,7 +155,7 @@ impl Decode {
                     {
                         Ok(done) => done,
                         Err(malformed) => {
-                            decoded.fail(delivery, position, rest, malformed.to_string());
+                            decoded.fail(delivery, position, rest, false, malformed.to_string());
                             break;
                         }
                     };
@@ -175,6 +233,7 @@ impl Decode {
             let mut matches = Vec::new();
             router.matches(event.class, &event.fields, &mut matches);
             event.matches = matches.into();
+            self.blocks.push(Block::of(&event));
             events.push(event);
         }
     }
@@ -194,21 +253,62 @@ impl Decode {
 }
 
 impl Decoded {
-    fn fail(&mut self, delivery: &Delivery, position: u32, bytes: &[u8], reason: String) {
-        if self.letters.len() < LETTERS {
-            self.letters.push(letters::write(&Letter {
-                error: &reason,
-                reason: "undecodable",
-                source: &delivery.source,
-                input: &delivery.input,
-                record: delivery.first_record.saturating_add(position),
-                analytic: None,
-                blame: None,
-                event: bytes,
-            }));
+    fn fail(
+        &mut self,
+        delivery: &Delivery,
+        position: u32,
+        bytes: &[u8],
+        is_cut: bool,
+        reason: String,
+    ) {
+        if self.letters.len() < LETTERS && self.letter_bytes < LETTER_BYTES {
+            let record = delivery.first_record.saturating_add(position);
+            let mut letter = Letter::new(UNDECODABLE, reason.as_str())
+                .from_input(&delivery.source, &delivery.input, record)
+                .with_record(delivery.records.encoding().into(), bytes);
+            letter.is_cut |= is_cut;
+            let letter = letter.encode();
+            self.letter_bytes += letter.len();
+            self.letters.push(letter);
         }
         self.receipt.undecodable.push((position, reason));
     }
+}
+
+impl Block {
+    /// What is kept of one, should an analytic fail on it. It is a copy, since
+    /// the shards take the event.
+    fn of(event: &Event) -> Self {
+        let is_cut = event.fields.size() > MAX_EVENT;
+        let fields = if is_cut {
+            excerpt(&event.fields)
+        } else {
+            event.fields.clone()
+        };
+        let event = Event {
+            fields,
+            device: Arc::clone(&event.device),
+            matches: Box::default(),
+            ..*event
+        };
+        Self { event, is_cut }
+    }
+}
+
+/// The beginnings of all texts.
+fn excerpt(fields: &Fields) -> Fields {
+    let mut kept = Fields::default();
+    for field in fields.ids() {
+        match fields.number(field) {
+            Some(number) => kept.set_number(field, number),
+            None => {
+                let text = fields.text(field);
+                let end = text.floor_char_boundary(EXCERPT.min(text.len()));
+                kept.set_text(field, text.get(..end).unwrap_or_default());
+            }
+        }
+    }
+    kept
 }
 
 fn base_name(path: &str) -> &str {

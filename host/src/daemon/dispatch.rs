@@ -3,6 +3,7 @@
 
 mod counts;
 mod faults;
+mod replay;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,7 +16,8 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use self::faults::Sources;
+use self::faults::{Passed, Sources};
+pub use self::replay::{Replay, ReplayResult, Replayed};
 use super::{
     board::SharedBoard,
     decode::{Decode, Decoded},
@@ -55,7 +57,9 @@ pub enum Command {
     /// To go on with another set of analytics.
     Swap(Box<Swap>),
     /// To let an analytic out of quarantine, or all.
-    Release(Option<Arc<str>>),
+    Release(Option<String>),
+    /// To try a dead letter again.
+    Replay(Box<Replay>),
     /// To process what is waiting and end.
     Stop,
 }
@@ -136,7 +140,11 @@ impl Dispatch {
             };
             match next {
                 Next::Command(Command::Swap(swap)) => self.swap(*swap)?,
-                Next::Command(Command::Release(analytic)) => self.pipeline.release(analytic)?,
+                Next::Command(Command::Release(id)) => {
+                    self.pipeline.release(id)?;
+                    self.count(0)?;
+                }
+                Next::Command(Command::Replay(replay)) => self.replay(*replay)?,
                 Next::Command(Command::Stop) => is_stopping = true,
                 Next::Work(work) => self.group(work, &mut inlet)?,
                 Next::End => return Ok(()),
@@ -169,6 +177,7 @@ impl Dispatch {
             if !self.counted.contains_key(&id) {
                 let label = Analytic { analytic: id };
                 self.metrics.analytic_memory.remove(&label);
+                self.metrics.analytic_quarantined.remove(&label);
             }
         }
         // Taking the old down takes longer than all the rest. Should
@@ -190,11 +199,7 @@ impl Dispatch {
         let mut events: Vec<Event> = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
-        if self.inputs.is_full() {
-            let waiting = waiting(&self.scripts, &self.plan, &self.inputs);
-            self.inputs.clear();
-            self.scripts = scripts(&waiting, &self.plan, &mut self.inputs);
-        }
+        self.begin();
         while let Some(work) = next {
             bytes += work.delivery.records.size();
             let input = self.inputs.number(&work.delivery.input);
@@ -221,30 +226,80 @@ impl Dispatch {
             self.plan.router(),
             &mut events,
         );
+        let (passed, outcomes) = self.process(events)?;
+        let sources = Sources {
+            deliveries: works.iter().map(|work| &work.delivery).collect(),
+            ends: &ends,
+            passed: &passed,
+        };
+        let letters = self.letters(&outcomes, &sources);
+        let group = self.account(works, decoded, outcomes, letters)?;
+        // Only fails when the ledger has ended, and then so does the daemon.
+        let _ = self.ledger.blocking_send(group);
+        Ok(())
+    }
+
+    /// Begins a group: forgets the names of inputs when there are too many.
+    fn begin(&mut self) {
+        self.decode.begin();
+        if self.inputs.is_full() {
+            let waiting = waiting(&self.scripts, &self.plan, &self.inputs);
+            self.inputs.clear();
+            self.scripts = scripts(&waiting, &self.plan, &mut self.inputs);
+        }
+    }
+
+    /// Gives events their places in the run and has the analytics look at them.
+    fn process(
+        &mut self,
+        mut events: Vec<Event>,
+    ) -> Result<(Vec<Passed>, Vec<Outcome>), ShardLost> {
         for event in &mut events {
             self.meta.sequence += 1;
             event.sequence = self.meta.sequence;
         }
-        let origins: Vec<_> = events
-            .iter()
-            .map(|event| (event.sequence, event.origin))
-            .collect();
+        let passed = events.iter().map(Passed::from).collect();
         let mut outcomes = Vec::new();
         let names = Arc::clone(self.inputs.names());
         self.pipeline
             .process(events, &names, &mut |outcome| outcomes.push(outcome))?;
         self.pipeline
             .finish(&mut |outcome| outcomes.push(outcome))?;
-        let source = Sources {
-            works: &works,
-            ends: &ends,
-            origins: &origins,
-        };
-        let letters = self.letters(&outcomes, &source);
-        let group = self.account(works, decoded, outcomes, letters)?;
-        // Only fails when the ledger has ended, and then so does the daemon.
-        let _ = self.ledger.blocking_send(group);
-        Ok(())
+        Ok((passed, outcomes))
+    }
+
+    /// Numbers the findings that were not issued before.
+    fn issue(&mut self, outcomes: Vec<Outcome>) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for finding in outcomes.into_iter().flat_map(|outcome| outcome.findings) {
+            if self.findings.insert(finding.uid.as_bytes()) {
+                self.meta.findings += 1;
+                let json = serde_json::to_vec(&ocsf::detection_finding(&finding));
+                entries.push(Entry {
+                    number: self.meta.findings,
+                    uid: Arc::from(finding.uid),
+                    analytic: Arc::from(finding.analytic.id.as_str()),
+                    time: finding.time,
+                    json: Arc::from(json.unwrap_or_default()),
+                });
+            }
+        }
+        entries
+    }
+
+    /// Adds to a transaction what changed of the state.
+    fn complete(&mut self, transaction: &mut Transaction) -> Result<(), ShardLost> {
+        let buried = transaction.dead_letters.len() as u64;
+        self.metrics.dead_letters.inc_by(buried);
+        self.records.close(transaction.fingerprints.clone());
+        transaction.sequence = self.meta.sequence;
+        transaction.records = self.meta.records;
+        let inputs = &self.inputs;
+        transaction.scripts = self
+            .scripts
+            .take_changes(self.plan.router().names(), &|number| inputs.name(number));
+        transaction.changes = self.pipeline.take_changes()?;
+        self.count(transaction.findings.len() as u64)
     }
 
     /// Puts together what is to be stored of a group and who waits for it.
@@ -257,24 +312,9 @@ impl Dispatch {
     ) -> Result<Group, ShardLost> {
         let mut transaction = Transaction {
             dead_letters: letters,
+            findings: self.issue(outcomes),
             ..Transaction::default()
         };
-        let issued_before = self.meta.findings;
-        for outcome in outcomes {
-            for finding in outcome.findings {
-                if self.findings.insert(finding.uid.as_bytes()) {
-                    self.meta.findings += 1;
-                    let json = serde_json::to_vec(&ocsf::detection_finding(&finding));
-                    transaction.findings.push(Entry {
-                        number: self.meta.findings,
-                        uid: Arc::from(finding.uid),
-                        analytic: Arc::from(finding.analytic.id.as_str()),
-                        time: finding.time,
-                        json: Arc::from(json.unwrap_or_default()),
-                    });
-                }
-            }
-        }
         if let Some(work) = works.first() {
             self.sample(&work.delivery.records);
         }
@@ -316,18 +356,7 @@ impl Dispatch {
                 receipt,
             });
         }
-        self.metrics
-            .dead_letters
-            .inc_by(transaction.dead_letters.len() as u64);
-        self.records.close(transaction.fingerprints.clone());
-        transaction.sequence = self.meta.sequence;
-        transaction.records = self.meta.records;
-        let inputs = &self.inputs;
-        transaction.scripts = self
-            .scripts
-            .take_changes(self.plan.router().names(), &|number| inputs.name(number));
-        transaction.changes = self.pipeline.take_changes()?;
-        self.count(self.meta.findings - issued_before)?;
+        self.complete(&mut transaction)?;
         Ok(Group { transaction, acks })
     }
 

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    letters::{self, Letter},
+    letters::{Form, Letter, REFUSED},
     store::{StateError, Store, Transaction},
 };
 use crate::{
@@ -122,16 +122,15 @@ impl Ledger {
                 Note::Settled(settled) => {
                     let sink = settled.sink.to_string();
                     refused.extend(settled.refused.iter().map(|(entry, reason)| {
-                        letters::write(&Letter {
-                            error: reason,
-                            reason: "refused",
-                            source: &sink,
-                            input: "outbox",
-                            record: u32::try_from(entry.number).unwrap_or(u32::MAX),
-                            analytic: Some(&entry.analytic),
-                            blame: None,
-                            event: &entry.json,
-                        })
+                        let number = u32::try_from(entry.number).unwrap_or(u32::MAX);
+                        let letter = Letter {
+                            analytic: Some(entry.analytic.to_string()),
+                            ..Letter::new(REFUSED, reason.as_str())
+                        };
+                        letter
+                            .from_input(&sink, "outbox", number)
+                            .with_record(Form::Finding, &entry.json)
+                            .encode()
                     }));
                     let known = self.confirmed.entry(sink).or_default();
                     is_changed |= settled.through > *known;
@@ -148,8 +147,10 @@ impl Ledger {
         self.metrics.dead_letters.inc_by(refused.len() as u64);
         if !transactions.is_empty() || is_changed || !refused.is_empty() {
             let started = Instant::now();
-            self.store
-                .commit(&transactions, &refused, &self.confirmed, self.remembered)?;
+            let gone =
+                self.store
+                    .commit(&transactions, &refused, &self.confirmed, self.remembered)?;
+            self.metrics.dead_letters_dropped.inc_by(gone);
             self.metrics.commits.inc();
             self.metrics
                 .commit_seconds

@@ -17,7 +17,8 @@ use tokio::{
 use super::{
     core::{Core, DaemonError, Reloads, Setup},
     reload::Wake,
-    store::Store,
+    repairs::{Letter, Numbered, RepairError, Repairs, ReplayReport, Selection, Which},
+    store::{StateError, Store},
 };
 use crate::{
     config::{Config, OnFull},
@@ -97,6 +98,7 @@ async fn serve(core: &Core, config: &Config, state: &Path) -> Result<Surface, Da
     let control = Arc::new(Controls {
         store: Arc::clone(&core.store),
         reloads: core.reloads(),
+        repairs: core.repairs(),
         latest: core.latest.clone(),
     });
     let tokens = Tokens {
@@ -220,6 +222,7 @@ impl Signals {
 struct Controls {
     store: Arc<Store>,
     reloads: Reloads,
+    repairs: Repairs,
     latest: watch::Receiver<u64>,
 }
 
@@ -255,6 +258,22 @@ impl Control for Controls {
 
     fn latest(&self) -> watch::Receiver<u64> {
         self.latest.clone()
+    }
+
+    fn letters(&self, which: &Selection) -> Result<Vec<Numbered>, StateError> {
+        tokio::task::block_in_place(|| self.repairs.letters(which))
+    }
+
+    fn letter(&self, number: u64) -> Result<Option<Letter>, StateError> {
+        tokio::task::block_in_place(|| self.repairs.letter(number))
+    }
+
+    fn replay(&self, which: Which) -> Pending<'_, Result<ReplayReport, RepairError>> {
+        Box::pin(self.repairs.replay(which))
+    }
+
+    fn release(&self, id: String) -> Pending<'_, Result<(), RepairError>> {
+        Box::pin(self.repairs.release(id))
     }
 }
 

@@ -4,6 +4,7 @@
 //! of the state, the findings, which records were seen, how far sources came.
 //! So after a crash either all of it is there or none of it.
 
+mod letters;
 mod restore;
 mod tables;
 mod versions;
@@ -19,6 +20,8 @@ use crate::{
     outlet::Entry,
     pipeline::StateChanges,
 };
+use letters::Post;
+pub use letters::Selection;
 use tables::{
     CHECKPOINTS, CONFIRMED, DEAD_LETTERS, FINDINGS, HOURS, LINEAGE, META, RECORDS, SCRIPTS,
     SECRETS, SIGNATURES, UIDS, VERSIONS, changes_table, issued_name, marks_name,
@@ -30,9 +33,6 @@ const RETAINED: u64 = 10_000;
 /// How many findings' identifiers are remembered, so that none is issued
 /// twice.
 pub const REMEMBERED_FINDINGS: u64 = 1_000_000;
-
-/// How many dead letters are kept.
-const LETTERS: u64 = 10_000;
 
 /// The database.
 #[derive(Debug)]
@@ -83,6 +83,9 @@ pub struct Transaction {
     pub checkpoints: Vec<Checkpoint>,
     /// What could not be handled, each a JSON object.
     pub dead_letters: Vec<Vec<u8>>,
+    /// Earlier ones that were tried again, by number: what replaces each, or
+    /// nothing if it was handled.
+    pub replayed: Vec<(u64, Option<Vec<u8>>)>,
 }
 
 /// Numbers that go on after a restart.
@@ -124,20 +127,23 @@ impl Store {
     }
 
     /// Writes transactions in their order, further dead letters, and what sinks
-    /// confirmed, all of it or nothing. Returns once it is on disk.
+    /// confirmed, all of it or nothing. Returns once it is on disk, and how
+    /// many dead letters had to make room.
     pub fn commit<'a>(
         &self,
         transactions: impl IntoIterator<Item = &'a Transaction>,
         dead_letters: &[Vec<u8>],
         confirmed: &BTreeMap<String, u64>,
         remembered: u64,
-    ) -> Result<(), StateError> {
+    ) -> Result<u64, StateError> {
         let write = self.begin()?;
+        let mut post = Post::open(&write)?;
         for transaction in transactions {
             Self::add(&write, transaction)?;
-            bury(&write, &transaction.dead_letters)?;
+            post.settle(&write, transaction)?;
         }
-        bury(&write, dead_letters)?;
+        post.add(&write, dead_letters)?;
+        let gone = post.close(&write)?;
         {
             let mut table = write.open_table(CONFIRMED)?;
             for (sink, number) in confirmed {
@@ -146,7 +152,7 @@ impl Store {
         }
         prune(&write, remembered)?;
         write.commit()?;
-        Ok(())
+        Ok(gone)
     }
 
     fn begin(&self) -> Result<WriteTransaction, StateError> {
@@ -225,19 +231,6 @@ fn put(write: &WriteTransaction, name: &str, changes: &[Change]) -> Result<(), S
     Ok(())
 }
 
-fn bury(write: &WriteTransaction, dead_letters: &[Vec<u8>]) -> Result<(), StateError> {
-    if dead_letters.is_empty() {
-        return Ok(());
-    }
-    let mut letters = write.open_table(DEAD_LETTERS)?;
-    let mut last = letters.last()?.map_or(0, |(number, _)| number.value());
-    for letter in dead_letters {
-        last += 1;
-        letters.insert(last, letter.as_slice())?;
-    }
-    Ok(())
-}
-
 /// Removes what is not needed any more.
 fn prune(write: &WriteTransaction, remembered: u64) -> Result<(), StateError> {
     let settled = {
@@ -255,10 +248,6 @@ fn prune(write: &WriteTransaction, remembered: u64) -> Result<(), StateError> {
     let mut uids = write.open_table(UIDS)?;
     while uids.len()? > REMEMBERED_FINDINGS {
         uids.pop_first()?;
-    }
-    let mut letters = write.open_table(DEAD_LETTERS)?;
-    while letters.len()? > LETTERS {
-        letters.pop_first()?;
     }
     let mut meta = write.open_table(META)?;
     let mut records = write.open_table(RECORDS)?;

@@ -114,6 +114,11 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "reload", message)
     }
 
+    /// It goes on, and nobody knows how long.
+    pub(super) fn held_up(message: String) -> Self {
+        Self::new(StatusCode::CONFLICT, "held_up", message)
+    }
+
     /// Whether the server is going away.
     pub(super) fn is_unavailable(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE

@@ -18,7 +18,7 @@ use axum::{
 use super::{
     Site, api,
     auth::Scope,
-    bulk, handshake, ingest,
+    bulk, handshake, ingest, letters,
     problem::{BodyRead, Problem, Refusal},
 };
 use crate::metrics::SourceReason;
@@ -37,7 +37,11 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/analytics", get(api::analytics))
         .route("/api/v1/analytics/{id}", get(api::analytic))
+        .route("/api/v1/analytics/{id}/release", post(letters::release))
         .route("/api/v1/findings", get(api::findings))
+        .route("/api/v1/deadletters", get(letters::list))
+        .route("/api/v1/deadletters/replay", post(letters::replay))
+        .route("/api/v1/deadletters/{number}", get(letters::letter))
         .route("/api/v1/reload", post(api::reload));
     Router::new()
         .route("/healthz", get(api::healthz))
@@ -58,7 +62,8 @@ pub(super) async fn not_found() -> Problem {
     Problem::not_found(
         "there is nothing under this path; there are POST /ingest, POST /_bulk, GET /metrics, \
          GET /healthz, GET /readyz, GET /api/v1/status, GET /api/v1/analytics, \
-         GET /api/v1/findings and POST /api/v1/reload",
+         POST /api/v1/analytics/ID/release, GET /api/v1/findings, GET /api/v1/deadletters, \
+         POST /api/v1/deadletters/replay and POST /api/v1/reload",
     )
 }
 

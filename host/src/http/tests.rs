@@ -7,6 +7,7 @@ mod client;
 mod connections;
 mod hostile;
 mod ingestion;
+mod letters;
 mod operations;
 
 use std::{
@@ -19,7 +20,10 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, sync::watch};
 
 use self::client::{Answer, Client};
-use super::{Control, Limits, Pending, Server, Token, Tokens};
+use super::{
+    Control, Letter, Limits, Numbered, Pending, RepairError, ReplayReport, Selection, Server,
+    StateError, Token, Tokens, Which,
+};
 use crate::{
     config::Http,
     daemon::board::SharedBoard,
@@ -191,12 +195,18 @@ async fn commit(mut inlet: Inlet, taken: Arc<Mutex<Vec<Taken>>>) {
     }
 }
 
-/// Findings 1 to as many as there are.
-struct Findings(watch::Sender<u64>);
+/// Findings 1 to as many as there are, and what was asked of the daemon.
+struct Findings(watch::Sender<u64>, Mutex<Vec<String>>);
 
 impl Default for Findings {
     fn default() -> Self {
-        Self(watch::channel(0).0)
+        Self(watch::channel(0).0, Mutex::default())
+    }
+}
+
+impl Findings {
+    fn asked(&self, what: String) {
+        self.1.lock().unwrap().push(what);
     }
 }
 
@@ -217,5 +227,25 @@ impl Control for Findings {
 
     fn latest(&self) -> watch::Receiver<u64> {
         self.0.subscribe()
+    }
+
+    fn letters(&self, which: &Selection) -> Result<Vec<Numbered>, StateError> {
+        self.asked(format!("{which:?}"));
+        let letter = Letter::new("trap", "trapped");
+        Ok(vec![Numbered { number: 7, letter }])
+    }
+
+    fn letter(&self, number: u64) -> Result<Option<Letter>, StateError> {
+        Ok((number == 7).then(|| Letter::new("trap", "trapped")))
+    }
+
+    fn replay(&self, which: Which) -> Pending<'_, Result<ReplayReport, RepairError>> {
+        self.asked(format!("{which:?}"));
+        Box::pin(async { Ok(ReplayReport::default()) })
+    }
+
+    fn release(&self, id: String) -> Pending<'_, Result<(), RepairError>> {
+        self.asked(id);
+        Box::pin(async { Err(RepairError::HeldUp) })
     }
 }

@@ -82,6 +82,52 @@ impl Device {
         processes
     }
 
+    /// The handles of the processes of an event that was taken in before.
+    /// Learning from it a second time would do harm: its pid may be another
+    /// process's by now.
+    pub fn recall(&self, event: &Event) -> Processes {
+        let at = Moment {
+            sequence: event.sequence,
+            time: event.time,
+        };
+        let fields = &event.fields;
+        let mut processes = Processes::default();
+        match event.class {
+            classes::PROCESS_LAUNCH => {
+                processes.process = self.started(&launched(fields), at);
+                let facts = self.facts(processes.process);
+                let known = facts.map_or(0, |(_, facts)| self.canonical(facts.parent, OPEN));
+                processes.parent = match self.look_up(&parent(fields), at) {
+                    parent if parent == 0 || parent == processes.process => known,
+                    parent => parent,
+                };
+            }
+            classes::PROCESS_TERMINATE => processes.process = self.look_up(&target(fields), at),
+            classes::SCRIPT_EXECUTE | classes::SCRIPT_COMMAND | classes::SCRIPT_ENGINE => {
+                let report = actor(fields);
+                let key = command_key(fields.text(fields::SCRIPT_HOST_APPLICATION));
+                processes.actor = self
+                    .hosting(key, report.pid, at)
+                    .filter(|_| report.guid.is_empty())
+                    .unwrap_or_else(|| self.look_up(&report, at));
+            }
+            _ => {
+                processes.actor = self.look_up(&actor(fields), at);
+                processes.process = self.look_up(&target(fields), at);
+            }
+        }
+        processes
+    }
+
+    /// The process whose start was reported at that moment.
+    fn started(&self, report: &Report<'_>, at: Moment) -> u64 {
+        let own = report.pid.map(|pid| handle_of_pid(self.seed, pid, at.time));
+        match own.and_then(|own| self.facts(own)) {
+            Some((handle, _)) if report.guid.is_empty() => handle,
+            _ => self.look_up(report, at),
+        }
+    }
+
     /// The handle of the process that a report is about, without learning
     /// anything from it.
     fn look_up(&self, report: &Report<'_>, at: Moment) -> u64 {
@@ -279,15 +325,7 @@ impl Device {
 
     /// Finds the parent of a process that started.
     fn parent(&mut self, fields: &Fields, child: u64, at: Moment, stats: &mut LineageStats) -> u64 {
-        let report = Report {
-            guid: fields.text(fields::PROCESS_PARENT_PROCESS_UID),
-            pid: pid(fields, fields::PROCESS_PARENT_PROCESS_PID),
-            image: known_image(fields.text(fields::PROCESS_PARENT_PROCESS_FILE_PATH)),
-            command_line: fields.text(fields::PROCESS_PARENT_PROCESS_CMD_LINE),
-            user: fields.text(fields::ACTOR_USER_NAME),
-            ..Report::default()
-        };
-        let mut parent = self.mention(&report, at, true, stats);
+        let mut parent = self.mention(&parent(fields), at, true, stats);
         let Some((child, facts)) = self.facts(child) else {
             return parent;
         };
@@ -433,6 +471,17 @@ fn launched<'a>(fields: &'a Fields) -> Report<'a> {
         integrity: fields.text(fields::PROCESS_INTEGRITY),
         sha256: fields.text(fields::PROCESS_FILE_HASHES_SHA256),
         ..target(fields)
+    }
+}
+
+fn parent<'a>(fields: &'a Fields) -> Report<'a> {
+    Report {
+        guid: fields.text(fields::PROCESS_PARENT_PROCESS_UID),
+        pid: pid(fields, fields::PROCESS_PARENT_PROCESS_PID),
+        image: known_image(fields.text(fields::PROCESS_PARENT_PROCESS_FILE_PATH)),
+        command_line: fields.text(fields::PROCESS_PARENT_PROCESS_CMD_LINE),
+        user: fields.text(fields::ACTOR_USER_NAME),
+        ..Report::default()
     }
 }
 

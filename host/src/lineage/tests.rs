@@ -58,6 +58,7 @@ pub(crate) fn event<const N: usize>(
         origin: Origin::default(),
         processes: Processes::default(),
         matches: Box::default(),
+        is_again: false,
         fields,
     }
 }
@@ -86,6 +87,56 @@ fn guid(seconds: i64, unique: u32) -> String {
 
 fn at(seconds: i64) -> i64 {
     START + seconds * 1_000
+}
+
+/// What is shown again finds its own processes although their pid is another's
+/// by now, and takes nothing from that one.
+#[test]
+fn an_event_shown_again_keeps_to_its_own_time() {
+    let mut lineage = Lineage::default();
+    let pid = || (PROCESS_PID, 100.into());
+    let path = |path| (PROCESS_FILE_PATH, Value::Text(path));
+    let mut launch = event(
+        1,
+        at(0),
+        classes::PROCESS_LAUNCH,
+        [pid(), path(r"C:\a.exe")],
+    );
+    let mut end = event(
+        2,
+        at(50),
+        classes::PROCESS_TERMINATE,
+        [pid(), path(r"C:\a.exe")],
+    );
+    // Nobody saw the second one start.
+    let mut connection = event(
+        3,
+        at(600),
+        classes::NETWORK_OPEN,
+        [
+            (ACTOR_PROCESS_PID, 100.into()),
+            (ACTOR_PROCESS_FILE_PATH, r"C:\a.exe".into()),
+        ],
+    );
+    for event in [&mut launch, &mut end, &mut connection] {
+        lineage.take_in(event);
+        lineage.end_batch();
+    }
+    let (first, second) = (launch.processes.process, connection.processes.actor);
+    assert!(first != second && second != 0);
+    for (sequence, then) in [(4, &launch), (5, &end), (6, &connection)] {
+        let mut again = Event {
+            sequence,
+            is_again: true,
+            ..then.clone()
+        };
+        lineage.take_in(&mut again);
+        assert_eq!(again.processes, then.processes);
+    }
+    let known = |handle| lineage.process(&as_of(LATER, at(600)), handle).unwrap();
+    assert_eq!(known(first).ended, Some(at(50)));
+    assert_eq!(known(second).started, None);
+    assert_eq!(lineage.stats().processes, 2);
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn rendered() -> String {
         analytic_faults,
         analytic_unseen,
         analytic_seconds,
+        analytic_quarantined,
         analytic_memory,
         host_calls,
         reloads,
@@ -34,6 +35,7 @@ fn rendered() -> String {
         sink_retries,
         sink_dropped,
         dead_letters: _,
+        dead_letters_dropped: _,
         lineage_devices: _,
         lineage_processes: _,
         lineage_bytes: _,
@@ -68,6 +70,7 @@ fn rendered() -> String {
     }
     drop(analytic_seconds.get_or_create(&label));
     drop(analytic_memory.get_or_create(&label));
+    drop(analytic_quarantined.get_or_create(&label));
     drop(analytic_faults.get_or_create(&AnalyticFault {
         analytic: analytic.clone(),
         reason: "trap",

@@ -317,10 +317,10 @@ impl Pipeline {
     }
 
     /// Lets an analytic out of quarantine, or all.
-    pub fn release(&mut self, analytic: Option<Arc<str>>) -> Result<(), ShardLost> {
+    pub fn release(&mut self, id: Option<String>) -> Result<(), ShardLost> {
         self.workers.on_each(move |_, shard| {
             for runner in shard.runners() {
-                if analytic.as_deref().is_none_or(|id| id == runner.id()) {
+                if id.as_ref().is_none_or(|id| id == runner.id()) {
                     runner.release();
                 }
             }

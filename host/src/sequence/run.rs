@@ -168,6 +168,7 @@ impl Reader<'_> {
             origin,
             processes: Processes::default(),
             matches,
+            is_again: false,
             fields,
         })
     }

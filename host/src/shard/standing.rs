@@ -51,6 +51,14 @@ impl Cause {
             Self::Time => "time",
         }
     }
+
+    /// The same in a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Faults => "it failed on too many events",
+            Self::Time => "its calls took more than their share of the time",
+        }
+    }
 }
 
 /// An analytic is not called.

@@ -21,6 +21,7 @@ pub fn page(status: &Status, now: Timestamp) -> String {
         }
     };
     section("Analytics", analytics(status));
+    section("Quarantined", quarantined(status));
     section("Sources", sources(status));
     section("Sinks", sinks(status));
     section("Not loaded", refused(status));
@@ -100,8 +101,39 @@ fn analytics(status: &Status) -> Table {
             one.faults.to_string(),
             share(one.budget.calls_total_ms, total),
             memory(one),
-            optional(one.last_error.as_deref()),
+            last_error(one),
         ]);
+    }
+    table
+}
+
+/// The last error, and whose it is if it is a fault.
+fn last_error(one: &AnalyticStatus) -> String {
+    match (&one.last_error, &one.last_fault) {
+        (Some(error), Some(fault)) if *error == fault.error => {
+            format!("{}: {}", neutral(&fault.blame), neutral(error))
+        }
+        (error, _) => optional(error.as_deref()),
+    }
+}
+
+fn quarantined(status: &Status) -> Table {
+    let mut table = table(&["ID", "UNTIL", "TIMES", "FAULTS", "WHY"], 2..3);
+    for (id, one) in &status.analytics {
+        if let Some(quarantine) = &one.quarantine {
+            let faults = one.fault_reasons.iter();
+            let faults: Vec<String> = faults
+                .map(|(reason, count)| format!("{count} {}", neutral(reason)))
+                .collect();
+            let until = quarantine.until.as_deref().unwrap_or("released");
+            table.add_row([
+                neutral(id),
+                neutral(until),
+                quarantine.times.to_string(),
+                faults.join(", "),
+                neutral(&quarantine.reason),
+            ]);
+        }
     }
     table
 }
@@ -170,7 +202,10 @@ mod tests {
                 "analytics":{"AN1":{"state":"running","version":"1.0.0","sha256":"0123456789abcdef",
                     "events":10,"findings":3,"faults":1,"last_error":"trap\u001b[2J",
                     "budget":{"calls_total_ms":30,"memory":2000000,"memory_limit":67108864}},
-                  "AN2":{"state":"stopped","budget":{"calls_total_ms":10}}},
+                  "AN2":{"state":"quarantined","budget":{"calls_total_ms":10},
+                    "last_error":"too late","last_fault":{"reason":"deadline","blame":"guest","error":"too late"},
+                    "fault_reasons":{"deadline":31,"trap":1},
+                    "quarantine":{"reason":"32 calls failed","until":"2026-03-05T11:00:00Z","times":2}}},
                 "refused":{"/a/b.wasm":"not a component"},
                 "sources":{"http":{"records":12,"state":"listening"}},
                 "sinks":{"file:/f":{"confirmed":2,"waiting":1,"last_error":"disk full"}},
@@ -188,7 +223,11 @@ mod tests {
             "25%",
             "2/64 MiB",
             "trap␛[2J",
-            "stopped",
+            "quarantined",
+            "guest: too late",
+            "31 deadline, 1 trap",
+            "32 calls failed",
+            "2026-03-05T11:00:00Z",
             "/a/b.wasm",
             "not a component",
             "listening",

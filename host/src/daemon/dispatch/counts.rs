@@ -58,6 +58,10 @@ fn publish(metrics: &Metrics, id: &str, now: Usage, before: Usage) {
         .analytic_memory
         .get_or_create(&label)
         .set(now.memory as i64);
+    metrics
+        .analytic_quarantined
+        .get_or_create(&label)
+        .set(now.quarantine.is_some().into());
     for (function, now) in now.host_calls.iter() {
         let before = before.host_calls.of(function);
         for (outcome, now, before) in [

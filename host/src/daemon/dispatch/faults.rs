@@ -2,9 +2,9 @@
 
 use super::Dispatch;
 use crate::{
-    daemon::letters::{self, Letter},
-    event::Origin,
-    ingest::Work,
+    daemon::{letters::Letter, now},
+    event::{Event, Origin},
+    ingest::Delivery,
     metrics::AnalyticFault,
     shard::{Fault, Outcome},
 };
@@ -15,70 +15,106 @@ const LOGGED: usize = 3;
 impl Dispatch {
     /// Dead letters of the events that analytics could not handle.
     pub(super) fn letters(&self, outcomes: &[Outcome], sources: &Sources<'_>) -> Vec<Vec<u8>> {
-        let mut letters = Vec::new();
-        for fault in outcomes.iter().flat_map(|outcome| &outcome.faults) {
-            let (reason, blame) = (fault.error.reason(), fault.error.blame().name());
-            let error = fault.error.to_string();
-            let labels = AnalyticFault {
-                analytic: fault.analytic.to_string(),
+        let faults = outcomes.iter().flat_map(|outcome| &outcome.faults);
+        faults
+            .enumerate()
+            .map(|(position, fault)| {
+                self.note(fault, position < LOGGED);
+                self.letter(fault, sources).encode()
+            })
+            .collect()
+    }
+
+    /// Counts a fault and tells of it.
+    pub(super) fn note(&self, fault: &Fault, is_logged: bool) {
+        let (reason, blame) = (fault.error.reason(), fault.error.blame().name());
+        let error = fault.error.to_string();
+        let labels = AnalyticFault {
+            analytic: fault.analytic.to_string(),
+            reason,
+            blame,
+        };
+        self.metrics.analytic_faults.get_or_create(&labels).inc();
+        if is_logged {
+            tracing::warn!(
+                analytic = &*fault.analytic,
+                device = &*fault.device,
                 reason,
                 blame,
-            };
-            self.metrics.analytic_faults.get_or_create(&labels).inc();
-            self.board.update(|status| {
-                if let Some(analytic) = status.analytics.get_mut(&*fault.analytic) {
-                    analytic.last_error = Some(error.clone());
-                }
-            });
-            if letters.len() < LOGGED {
-                tracing::warn!(
-                    analytic = &*fault.analytic,
-                    device = &*fault.device,
-                    blame,
-                    "an event could not be handled: {error}"
-                );
-            }
-            let (origin, work) = sources.of(fault);
-            let delivery = work.map(|work| &work.delivery);
-            let record = delivery.and_then(|delivery| {
-                let position = origin.record.checked_sub(delivery.first_record)?;
-                let (bytes, _) = delivery.records.get(position as usize)?;
-                Some(bytes)
-            });
-            letters.push(letters::write(&Letter {
-                error: &error,
-                reason,
-                source: delivery.map_or("", |delivery| &delivery.source),
-                input: &self.inputs.name(origin.input),
-                record: origin.record,
-                analytic: Some(&fault.analytic),
-                blame: Some(blame),
-                event: record.unwrap_or_default(),
-            }));
+                "an event could not be handled: {error}"
+            );
         }
-        letters
+        self.board.update(|status| {
+            if let Some(analytic) = status.analytics.get_mut(&*fault.analytic) {
+                analytic.failed(reason, blame, now(), error);
+            }
+        });
+    }
+
+    fn letter(&self, fault: &Fault, sources: &Sources<'_>) -> Letter {
+        let (passed, delivery) = sources.of(fault);
+        let origin = passed.origin;
+        let source = delivery.map_or("", |delivery| &delivery.source);
+        let letter = Letter::of(fault, passed.uid).from_input(
+            source,
+            &self.inputs.name(origin.input),
+            origin.record,
+        );
+        if let Some(block) = self.decode.block(passed.uid) {
+            let names = self.plan.router().names();
+            return letter.with_event(&block.event, block.is_cut, names);
+        }
+        let record = delivery.and_then(|delivery| {
+            let position = origin.record.checked_sub(delivery.first_record)?;
+            let (bytes, _) = delivery.records.get(position as usize)?;
+            Some((delivery.records.encoding(), bytes))
+        });
+        match record {
+            Some((encoding, bytes)) => letter.with_record(encoding.into(), bytes),
+            None => Letter {
+                is_cut: true,
+                ..letter
+            },
+        }
+    }
+}
+
+/// An event that went to the shards.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Passed {
+    sequence: u64,
+    origin: Origin,
+    uid: u64,
+}
+
+impl From<&Event> for Passed {
+    fn from(event: &Event) -> Self {
+        Self {
+            sequence: event.sequence,
+            origin: event.origin,
+            uid: event.uid,
+        }
     }
 }
 
 /// Where the events of a group came from.
 pub(super) struct Sources<'a> {
-    pub(super) works: &'a [Work],
+    pub(super) deliveries: Vec<&'a Delivery>,
     /// The last event of each.
     pub(super) ends: &'a [u64],
-    /// Of every event, by sequence.
-    pub(super) origins: &'a [(u64, Origin)],
+    /// Every event, by sequence.
+    pub(super) passed: &'a [Passed],
 }
 
 impl Sources<'_> {
-    /// The record behind a fault, and the delivery it was in. A script block
-    /// put together from parts may have begun in an earlier one, which is gone.
-    fn of(&self, fault: &Fault) -> (Origin, Option<&Work>) {
+    /// The event of a fault, and the delivery it was in.
+    fn of(&self, fault: &Fault) -> (Passed, Option<&Delivery>) {
         let place = self
-            .origins
-            .binary_search_by_key(&fault.sequence, |(sequence, _)| *sequence);
-        let origin = place.ok().and_then(|place| self.origins.get(place));
-        let origin = origin.map(|(_, origin)| *origin).unwrap_or_default();
-        let work = self.ends.partition_point(|end| *end < fault.sequence);
-        (origin, self.works.get(work))
+            .passed
+            .binary_search_by_key(&fault.sequence, |passed| passed.sequence);
+        let passed = place.ok().and_then(|place| self.passed.get(place));
+        let delivery = self.ends.partition_point(|end| *end < fault.sequence);
+        let delivery = self.deliveries.get(delivery).copied();
+        (passed.copied().unwrap_or_default(), delivery)
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::daemon::letters::{Form, Letter};
 
 fn entry(number: u64) -> Entry {
     Entry {
@@ -105,4 +106,114 @@ fn the_highest_version_that_ran_is_remembered() {
     drop(store);
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(highest(&store).as_deref(), Some("0.10.0"));
+}
+
+fn letter(reason: &str, analytic: Option<&str>, bytes: usize) -> Vec<u8> {
+    let letter = Letter {
+        analytic: analytic.map(str::to_owned),
+        ..Letter::new(reason, "why")
+    };
+    letter
+        .with_record(Form::Json, "x".repeat(bytes).as_bytes())
+        .encode()
+}
+
+fn numbers(store: &Store, which: &Selection) -> Vec<u64> {
+    let letters = store.letters(which).unwrap();
+    letters.iter().map(|letter| letter.number).collect()
+}
+
+#[test]
+fn letters_are_chosen_removed_and_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let commit = |transaction: Transaction| {
+        let gone = store.commit([&transaction], &[], &BTreeMap::new(), 10);
+        assert_eq!(gone.unwrap(), 0);
+    };
+    commit(Transaction {
+        dead_letters: vec![
+            letter("undecodable", None, 3),
+            letter("trap", Some("AN1"), 3),
+            letter("trap", Some("AN2"), 3),
+            letter("deadline", Some("AN1"), 3),
+        ],
+        ..Transaction::default()
+    });
+    let all = Selection {
+        limit: 10,
+        ..Selection::default()
+    };
+    for (after, limit, analytic, reason, expected) in [
+        (None, 10, None, None, &[1, 2, 3, 4][..]),
+        (None, 2, None, None, &[3, 4]),
+        (Some(1), 2, None, None, &[2, 3]),
+        (None, 1, Some("AN1"), None, &[4]),
+        (Some(0), 1, Some("AN1"), None, &[2]),
+        (None, 10, None, Some("trap"), &[2, 3]),
+        (None, 10, Some("AN1"), Some("undecodable"), &[]),
+        (Some(u64::MAX), 10, None, None, &[]),
+    ] {
+        let which = Selection {
+            after,
+            limit,
+            analytic: analytic.map(str::to_owned),
+            reason: reason.map(str::to_owned),
+        };
+        assert_eq!(numbers(&store, &which), expected, "{which:?}");
+    }
+    assert!(store.letters(&all).unwrap()[0].letter.event.is_empty());
+    assert_eq!(store.letter(1).unwrap().unwrap().event, "xxx");
+
+    commit(Transaction {
+        replayed: vec![
+            (2, Some(letter("memory", Some("AN1"), 5))),
+            (4, None),
+            // It went meanwhile, and does not come back.
+            (9, Some(letter("memory", None, 5))),
+        ],
+        ..Transaction::default()
+    });
+    assert_eq!(numbers(&store, &all), [1, 2, 3]);
+    assert_eq!(store.letter(2).unwrap().unwrap().reason, "memory");
+    // The number of the last one is not given again.
+    commit(Transaction {
+        dead_letters: vec![letter("trap", None, 3)],
+        ..Transaction::default()
+    });
+    assert_eq!(numbers(&store, &all), [1, 2, 3, 5]);
+}
+
+#[test]
+fn letters_are_bounded_in_number_and_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let commit = |count: u64, bytes: usize| {
+        let one = letter("trap", None, bytes);
+        let dead_letters = vec![one.clone(); usize::try_from(count).unwrap()];
+        let transaction = Transaction {
+            dead_letters,
+            ..Transaction::default()
+        };
+        let gone = store.commit([&transaction], &[], &BTreeMap::new(), 10);
+        (gone.unwrap(), one.len() as u64)
+    };
+    assert_eq!(commit(letters::LETTERS + 7, 1).0, 7);
+    let kept = || {
+        let which = Selection {
+            limit: usize::MAX,
+            ..Selection::default()
+        };
+        numbers(&store, &which)
+    };
+    assert_eq!(kept()[0], 8);
+    // As many large ones as there is room for, and some more.
+    let large = 60 * 1024;
+    let (_, size) = commit(1, large);
+    let fit = letters::BYTES / size;
+    commit(fit + 2, large);
+    assert_eq!(kept().len() as u64, fit);
+    // What is counted is what is there.
+    let (gone, _) = commit(1, large);
+    assert_eq!((gone, kept().len() as u64), (1, fit));
 }

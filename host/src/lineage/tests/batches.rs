@@ -202,3 +202,55 @@ proptest! {
         prop_assert!(lineage.stats().processes <= processes * devices);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// A dead letter that is tried again brings an event a second time, after
+    /// everything that came since.
+    #[test]
+    fn an_event_that_is_shown_again_teaches_nothing(
+        steps in proptest::collection::vec(any_event(), 1..60),
+        again in any::<proptest::sample::Index>(),
+    ) {
+        let mut events = stream(&steps);
+        let mut lineage = Lineage::new(Limits::default());
+        let mut handles = Vec::new();
+        for event in &mut events {
+            lineage.take_in(event);
+            lineage.end_batch();
+            let Processes { process, parent, actor } = event.processes;
+            handles.extend([process, parent, actor]);
+        }
+        handles.sort_unstable();
+        handles.dedup();
+        let last = events.len() as u64;
+        let now: Vec<AsOf> = ["d", "e", "f"]
+            .map(|device| AsOf {
+                sequence: last + 1,
+                time: at(10_000),
+                device: Arc::from(device),
+            })
+            .into();
+        let before: Vec<String> = now.iter().map(|now| answers(&lineage, now, &handles)).collect();
+        let mut event = again.get(&events).clone();
+        let first = event.processes;
+        event.sequence = last + 1;
+        event.is_again = true;
+        lineage.take_in(&mut event);
+        lineage.end_batch();
+        let after: Vec<String> = now.iter().map(|now| answers(&lineage, now, &handles)).collect();
+        prop_assert_eq!(before, after);
+        let as_of = AsOf::of(&event);
+        for (guid, then, now) in [
+            (PROCESS_UID, first.process, event.processes.process),
+            (PROCESS_PARENT_PROCESS_UID, first.parent, event.processes.parent),
+            (ACTOR_PROCESS_UID, first.actor, event.processes.actor),
+        ] {
+            if then != 0 && event.fields.has(guid) {
+                let handles = lineage.handles_of(&as_of, now);
+                prop_assert!(handles.contains(&then), "{} {}", then, now);
+            }
+        }
+    }
+}

@@ -236,6 +236,7 @@ impl StoredPart<'_> {
             processes: Processes::default(),
             // What its block matches is found when it is whole.
             matches: Box::default(),
+            is_again: false,
             fields: fields.compact(),
         })
     }

@@ -24,6 +24,7 @@ fn part(id: &str, number: u32, total: u32, text: &str) -> ScriptPart {
         },
         processes: Processes::default(),
         matches: Box::default(),
+        is_again: false,
         fields: values,
     };
     ScriptPart {

@@ -11,7 +11,8 @@ pub struct Misbehaviour {
     /// At which event since the instance started, counted from 1.
     #[serde(default)]
     at: Option<u64>,
-    /// At each launch whose command line contains this.
+    /// At each launch whose command line, and each script whose text, contains
+    /// this.
     #[serde(default)]
     on: Option<String>,
 }
@@ -54,7 +55,9 @@ const ENDLESS: u64 = 3_000_000;
 impl Misbehaviour {
     pub fn is_due(&self, seen: u64, row: &Row<'_>) -> bool {
         let provokes = |text: &String| {
-            row.has(field::PROCESS_CMD_LINE) && row.text(field::PROCESS_CMD_LINE).contains(text)
+            let fields = [field::PROCESS_CMD_LINE, field::SCRIPT_CONTENT];
+            let mut present = fields.into_iter().filter(|field| row.has(*field));
+            present.any(|field| row.text(field).contains(text))
         };
         self.at == Some(seen) || self.on.as_ref().is_some_and(provokes)
     }
