@@ -24,7 +24,7 @@ use crate::{
     error::LoadError,
     finding::AnalyticRef,
     grant::Grant,
-    instance::{Instance, State, clean},
+    instance::{Instance, State, clean, is_printable},
     normalise::is_always_kept,
     router::{Comparison, Predicate, Step, Subscription},
     vocabulary::{FieldNames, vocabulary},
@@ -286,7 +286,7 @@ fn check(description: &Description) -> Result<(), LoadError> {
     ];
     if texts
         .iter()
-        .any(|text| text.is_empty() || text.len() > 256 || text.chars().any(char::is_control))
+        .any(|text| text.is_empty() || text.len() > 256 || !text.chars().all(is_printable))
     {
         return refused("name, version and technique must be 1 to 256 printable characters");
     }

@@ -24,6 +24,7 @@ use thiserror::Error;
 
 pub use fleet::{Fleet, FleetDelta};
 pub use seen::Seen;
+pub(crate) use store::decode as stored;
 pub use store::{BaselineStore, StoreError, StoredEntry, Summary};
 
 use crate::lineage::AsOf;

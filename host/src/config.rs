@@ -194,6 +194,11 @@ impl Config {
         problems
     }
 
+    /// What is wrong with the values alone.
+    pub(crate) fn value_problems(&self) -> Problems {
+        check::values(self)
+    }
+
     /// The sections that differ and that a running daemon cannot change.
     pub fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
         [

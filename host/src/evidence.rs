@@ -6,7 +6,6 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     event::Event,
     finding::Evidence,
-    lineage::AsOf,
     vocabulary::{self, vocabulary},
 };
 
@@ -40,15 +39,6 @@ impl EvidenceDesk {
             .binary_search_by_key(&sequence, |event| event.sequence)
             .ok()?;
         self.events.get(position)
-    }
-
-    /// The point of view of that event, if it is of the batch.
-    pub fn as_of(&self, sequence: u64) -> Option<AsOf> {
-        self.event(sequence).map(|event| AsOf {
-            sequence,
-            time: event.time,
-            device: Arc::clone(&event.device),
-        })
     }
 
     /// The event as evidence, if it is of the batch.

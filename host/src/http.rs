@@ -7,8 +7,8 @@
 
 mod api;
 mod auth;
-mod body;
-mod bulk;
+pub(crate) mod body;
+pub(crate) mod bulk;
 mod connection;
 mod follow;
 mod handshake;

@@ -20,6 +20,7 @@ use crate::{
     budget::{Budget, TEXT, TICK},
     capabilities::{HostCalls, HostFunction},
     error::{CallError, LoadError},
+    event::Event,
     evidence::EvidenceDesk,
     finding::Evidence,
     lineage::{AsOf, Lineage},
@@ -76,9 +77,27 @@ pub struct Scene {
     pub answers: Allowance,
     /// How many lines it may still log.
     pub log_lines: u32,
+    /// The events that the call shows to the analytic, ascending. The batch has
+    /// others, of classes and devices that are none of its business.
+    pub shown: Vec<u64>,
 }
 
 impl Scene {
+    /// An event that the call shows to the analytic.
+    pub fn event(&self, sequence: u64) -> Option<&Event> {
+        self.shown.binary_search(&sequence).ok()?;
+        self.desk.event(sequence)
+    }
+
+    /// Its point of view.
+    fn as_of(&self, sequence: u64) -> Option<AsOf> {
+        self.event(sequence).map(|event| AsOf {
+            sequence,
+            time: event.time,
+            device: Arc::clone(&event.device),
+        })
+    }
+
     /// The evidence behind an event, as of another: the event at hand itself,
     /// or one that a mark holds. Any other event of the batch is out of reach,
     /// because it would not be in a smaller batch.
@@ -170,7 +189,7 @@ impl State {
         event: u64,
         calls: usize,
     ) -> wasmtime::Result<(&mut Scene, AsOf)> {
-        let known = self.scene(function, calls)?.desk.as_of(event);
+        let known = self.scene(function, calls)?.as_of(event);
         let Some(as_of) = known else {
             return Err(self.breach("asked as of an event that is not of the batch"));
         };
@@ -291,6 +310,11 @@ impl Instance {
             left: state.budget.host_data,
             is_exceeded: false,
         };
+        scene.shown.clear();
+        for table in &batch.tables {
+            scene.shown.extend(&table.events);
+        }
+        scene.shown.sort_unstable();
         let answer = self.guarded("inspect", time, |exports, store| {
             exports
                 .sandtrap_analytic_detector()
@@ -378,6 +402,12 @@ fn explain(
             export,
             reason: clean(&format!("{error:#}")),
         },
+        // There is nothing to lift yet: more instances, memories or tables than
+        // it may have.
+        None if export == "instantiate" => CallError::Memory {
+            export,
+            bytes: state.budget.memory,
+        },
         // Everything else comes from lifting what the guest passed or
         // returned: bad pointers, bad UTF-8, unknown cases, too much data.
         None => CallError::MalformedResult {
@@ -421,12 +451,22 @@ fn check_findings(findings: Vec<Finding>, budget: &Budget) -> Result<Vec<Finding
     Ok(findings)
 }
 
+/// Whether a character stands for itself. Some are commands to a terminal,
+/// others are not seen and have the text around them read the other way round.
+pub fn is_printable(char: char) -> bool {
+    let turns = matches!(
+        char,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    !char.is_control() && !turns
+}
+
 /// Text of a guest made fit for a message: short, one line, no control
 /// characters.
 pub fn clean(text: &str) -> String {
     let mut clean: String = text
         .chars()
-        .map(|char| if char.is_control() { ' ' } else { char })
+        .map(|char| if is_printable(char) { char } else { ' ' })
         .take(TEXT / 4)
         .collect();
     clean.truncate(clean.trim_end().len());

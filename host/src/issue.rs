@@ -38,7 +38,7 @@ pub fn finding(
     issued: &mut Issued,
 ) -> Made {
     let mut unknown_evidence = 0;
-    let Some(event) = scene.desk.event(said.event).cloned() else {
+    let Some(event) = scene.event(said.event).cloned() else {
         return Made {
             finding: None,
             unknown_evidence: 1,

@@ -42,6 +42,8 @@ pub mod error;
 pub mod event;
 pub mod evidence;
 pub mod finding;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod grant;
 pub mod harden;
 pub mod http;

@@ -257,6 +257,7 @@ impl Shard {
                 desk,
                 answers: Allowance::default(),
                 log_lines: 0,
+                shown: Vec::new(),
             };
             if tables.iter().any(|rows| !rows.is_empty()) {
                 scene = runner.run(&tables, &events, scene, &mut outcome);

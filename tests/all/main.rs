@@ -19,9 +19,15 @@ mod containment;
 mod contract;
 /// The daemon's core: restarts, replaced analytics, bad files.
 mod daemon;
+/// Event logs made to cost more than they hold.
+mod evtx;
+/// The fuzz targets, with seeds and deterministic changes.
+mod fuzz;
 /// What a hardened daemon still does, and what it no longer can.
 #[cfg(target_os = "linux")]
 mod hardening;
+/// Guests that attack, one thing each, and what becomes of them.
+mod hostile;
 /// The same events, the same findings, over real telemetry.
 mod invariants;
 /// Dead letters: kept, tried again, and waiting for who is not called.

@@ -10,6 +10,8 @@
 )]
 
 pub mod daemon;
+pub mod evtx;
+pub mod hostile;
 pub mod scenario;
 
 use std::{

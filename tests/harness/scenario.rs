@@ -107,10 +107,12 @@ fn one(finding: &Finding) -> Value {
     })
 }
 
+/// Whether what was recorded is to be written anew.
 #[expect(
     clippy::disallowed_methods,
     reason = "the person at the keyboard says it through the environment"
 )]
-fn update_wanted() -> bool {
+/// Whether what is recorded is to be written anew.
+pub fn update_wanted() -> bool {
     std::env::var_os("UPDATE").is_some()
 }

@@ -66,11 +66,27 @@ impl Setup {
         Ok(self)
     }
 
+    /// Has it read the event logs of a folder as well.
+    pub fn watch(self, folder: &Path) -> anyhow::Result<Self> {
+        let mut config = fs::read_to_string(self.config())?;
+        write!(config, "[[sources.evtx]]\npath = {folder:?}\n")?;
+        fs::write(self.config(), config)?;
+        Ok(self)
+    }
+
     /// Has it remember so many records.
     pub fn remembering(self, records: u64) -> anyhow::Result<Self> {
         let config = fs::read_to_string(self.config())?;
         let with = format!("[daemon]\nremembered_records = {records}\n");
         fs::write(self.config(), config.replace("[daemon]\n", &with))?;
+        Ok(self)
+    }
+
+    /// Has these lines at the end of its configuration.
+    pub fn with(self, lines: &str) -> anyhow::Result<Self> {
+        let mut config = fs::read_to_string(self.config())?;
+        config.push_str(lines);
+        fs::write(self.config(), config)?;
         Ok(self)
     }
 
@@ -168,6 +184,11 @@ impl Daemon {
     /// Ends it as an operator does, and says whether it ended well.
     pub fn stop(self) -> anyhow::Result<bool> {
         Ok(self.process.stop(LIMIT)?.success())
+    }
+
+    /// The most memory it occupied so far, in bytes.
+    pub fn peak(&self) -> u64 {
+        self.process.peak()
     }
 
     /// The memory it occupies, in bytes.

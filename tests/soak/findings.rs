@@ -55,6 +55,15 @@ impl Findings {
     /// tally's findings are left out of `by_uid` if `is_tally_apart`, because
     /// they depend on its version.
     pub fn read(path: &Path, is_tally_apart: bool) -> anyhow::Result<Self> {
+        Self::read_of(path, is_tally_apart, |_| true)
+    }
+
+    /// The same of the analytics that are wanted only.
+    pub fn read_of(
+        path: &Path,
+        is_tally_apart: bool,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<Self> {
         let mut findings = Self::default();
         let folder = path.parent().context("a file without a folder")?;
         if !folder.is_dir() {
@@ -64,13 +73,18 @@ impl Findings {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(&*name) {
-                findings.read_file(&entry.path(), is_tally_apart)?;
+                findings.read_file(&entry.path(), is_tally_apart, &is_wanted)?;
             }
         }
         Ok(findings)
     }
 
-    fn read_file(&mut self, path: &Path, is_tally_apart: bool) -> anyhow::Result<()> {
+    fn read_file(
+        &mut self,
+        path: &Path,
+        is_tally_apart: bool,
+        is_wanted: &impl Fn(&str) -> bool,
+    ) -> anyhow::Result<()> {
         let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
         let mut text = Vec::new();
         loop {
@@ -84,6 +98,9 @@ impl Findings {
             let line: Line = serde_json::from_slice(&text)
                 .with_context(|| format!("{} has a broken line", path.display()))?;
             let analytic = line.finding_info.analytic;
+            if !is_wanted(&analytic.uid) {
+                continue;
+            }
             *self.by_analytic.entry(analytic.uid.clone()).or_default() += 1;
             let is_tally = analytic.uid == tally::ID;
             if is_tally {

@@ -14,10 +14,14 @@
 mod bench;
 mod client;
 mod daemon;
+mod damaged;
 mod findings;
 mod generator;
+mod hostile;
 mod kill;
 mod memory;
+mod mutations;
+mod neighbour;
 mod process;
 mod progress;
 mod reload;
@@ -38,7 +42,8 @@ use self::{bench::Bench, report::Report};
 struct Cli {
     /// What to do.
     scenario: Scenario,
-    /// How often: reloads, kills, events, or events per client.
+    /// How often: reloads, kills, events, events per client, or copies; at most
+    /// so many guests or controls.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Where the generated events and the random moments come from.
@@ -63,6 +68,14 @@ enum Scenario {
     Shippers,
     /// Watch its memory over many events.
     Memory,
+    /// Drop hostile guests into its folder while events stream in.
+    Hostile,
+    /// Measure what a hostile guest costs the others.
+    Neighbour,
+    /// Take the host's controls away, and see that tests notice.
+    Mutations,
+    /// Scan and feed it damaged copies of recorded files.
+    Damaged,
 }
 
 /// What a scenario is asked for.
@@ -72,6 +85,9 @@ pub struct Order {
     pub is_required: bool,
 }
 
+/// More than there are guests or controls.
+const ALL: u64 = 1_000;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let (name, usual) = match cli.scenario {
@@ -79,6 +95,10 @@ fn main() -> ExitCode {
         Scenario::Kill => ("kill", 50),
         Scenario::Shippers => ("shippers", 10_000),
         Scenario::Memory => ("memory", 10_000_000),
+        Scenario::Hostile => ("hostile", ALL),
+        Scenario::Neighbour => ("neighbour", ALL),
+        Scenario::Mutations => ("mutations", ALL),
+        Scenario::Damaged => ("damaged", 2_100),
     };
     let order = Order {
         count: cli.count.unwrap_or(usual),
@@ -94,6 +114,10 @@ fn main() -> ExitCode {
         Scenario::Kill => kill::run(&bench, &order, &mut report),
         Scenario::Shippers => shippers::run(&bench, &order, &mut report),
         Scenario::Memory => memory::run(&bench, &order, &mut report),
+        Scenario::Hostile => hostile::run(&bench, &order, &mut report),
+        Scenario::Neighbour => neighbour::run(&bench, &order, &mut report),
+        Scenario::Mutations => mutations::run(&bench, &order, &mut report),
+        Scenario::Damaged => damaged::run(&bench, &order, &mut report),
     });
     report.finish(outcome)
 }

@@ -369,7 +369,8 @@ fn encode(entry: &StoredEntry) -> Vec<u8> {
     bytes
 }
 
-fn decode((device, baseline, key): Place<'_>, bytes: &[u8]) -> Option<StoredEntry> {
+/// An entry from its bytes.
+pub(crate) fn decode((device, baseline, key): Place<'_>, bytes: &[u8]) -> Option<StoredEntry> {
     let (words, rest) = bytes.split_at_checked(48)?;
     let (words, _) = words.as_chunks::<8>();
     let [a, b, c, d, e, f] = *words else {

@@ -2,6 +2,7 @@
 //! endless, slow, or expand to a thousand times its size.
 
 mod decode;
+pub(crate) mod fuzzing;
 mod purse;
 mod tally;
 

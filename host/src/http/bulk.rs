@@ -3,6 +3,7 @@
 
 mod actions;
 mod answer;
+pub(crate) mod fuzzing;
 
 use std::{
     io,

@@ -5,7 +5,7 @@
 //! matters, HTTP or files are the way in.
 
 mod connection;
-pub(super) mod cut;
+pub(crate) mod cut;
 mod listen;
 
 use std::{

@@ -9,7 +9,7 @@ use std::{
 use crate::sources::{
     Encoding, Options, Shape,
     blocks::{Block, Blocks, Fault},
-    evtx::{Chunks, Rendered},
+    evtx::{Chunks, Effort, Rendered},
     stream::Stream,
 };
 
@@ -114,6 +114,7 @@ pub struct RecordReader {
     blocks: Blocks,
     shape: Shape,
     chunks: Chunks,
+    effort: Effort,
     block: Block,
 }
 
@@ -156,6 +157,7 @@ impl RecordReader {
             blocks: Blocks::new(stream, shape, options),
             shape,
             chunks: Chunks::new(),
+            effort: Effort::default(),
             block: Block::default(),
         }))
     }
@@ -174,7 +176,8 @@ impl RecordReader {
                         records.push_undecodable(beginning(bytes), reason.clone());
                     }
                     None if self.shape == Shape::Evtx => {
-                        self.chunks.read(bytes, &mut |rendered| match rendered {
+                        let (chunks, effort) = (&self.chunks, &self.effort);
+                        chunks.read(bytes, effort, &mut |rendered| match rendered {
                             Rendered::Record(record) => records.push(record),
                             Rendered::Failed(reason) => records.push_undecodable(&[], reason),
                         });

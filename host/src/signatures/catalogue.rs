@@ -99,6 +99,19 @@ impl Catalogue {
             source,
         };
         let mut reader = BufReader::new(File::open(path).map_err(read)?);
+        self.add_lines(path, &mut reader)
+    }
+
+    /// Adds the entries of a file that is read.
+    pub(crate) fn add_lines(
+        &mut self,
+        path: &Path,
+        reader: &mut impl BufRead,
+    ) -> Result<(), CatalogueError> {
+        let read = |source| CatalogueError::Read {
+            path: path.to_owned(),
+            source,
+        };
         let mut text = Vec::new();
         for line in 1.. {
             let wrong = |reason: String| CatalogueError::Line {
@@ -107,7 +120,7 @@ impl Catalogue {
                 reason,
             };
             text.clear();
-            let mut limited = (&mut reader).take(LINE);
+            let mut limited = reader.by_ref().take(LINE);
             if limited.read_until(b'\n', &mut text).map_err(read)? == 0 {
                 break;
             }

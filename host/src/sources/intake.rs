@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     blocks::{Block, Fault, Piece},
     decoder::excerpt,
-    evtx::{Chunks, Rendered},
+    evtx::{Chunks, Effort, Rendered},
     shape::{Encoding, Shape},
     undecodable::{EXCERPT, Undecodable},
 };
@@ -32,6 +32,8 @@ pub(super) struct Job {
     pub(super) input: u32,
     pub(super) file_name: Arc<str>,
     pub(super) shape: Shape,
+    /// What decoding its input takes.
+    pub(super) effort: Arc<Effort>,
 }
 
 /// What a block yields. Records are counted from the block's first one.
@@ -73,7 +75,7 @@ impl Intake {
             {
                 taken.fail(describe(fault), bytes);
             } else if job.shape == Shape::Evtx {
-                chunks.read(bytes, &mut |rendered| match rendered {
+                chunks.read(bytes, &job.effort, &mut |rendered| match rendered {
                     Rendered::Record(record) => {
                         taken.records(normaliser, record, encoding, &job.file_name, router);
                     }

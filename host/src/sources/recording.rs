@@ -6,6 +6,7 @@ use super::{
     Input, Options, ReadError, Undecodable,
     blocks::Blocks,
     crew::Crew,
+    evtx::Effort,
     inputs::open_error,
     intake::{Job, Taken},
     shape::Shape,
@@ -67,6 +68,7 @@ impl Recording {
                     continue;
                 };
                 let file_name: Arc<str> = input.file_name().into();
+                let effort = Arc::new(Effort::default());
                 let mut blocks = Blocks::new(stream, shape, options);
                 loop {
                     let mut block = crew.block();
@@ -80,6 +82,7 @@ impl Recording {
                         input: number as u32,
                         file_name: Arc::clone(&file_name),
                         shape,
+                        effort: Arc::clone(&effort),
                     };
                     if let Some(taken) = crew.submit(job) {
                         assembly.add(taken)?;

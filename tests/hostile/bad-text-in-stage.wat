@@ -1,0 +1,7 @@
+;; Reports a finding whose stage is not UTF-8.
+;;
+;; group: results
+;; expect: faults malformed-result "utf-8"
+;; value: finding finding {"title": "escaped", "stages": [{"name": "s", "summary": [82, 195, 40, 255]}]}
+(func $inspect (param $tables i32) (param i32) (result i32)
+  (call $report (global.get $finding) (call $event (local.get $tables) (i32.const 0))))

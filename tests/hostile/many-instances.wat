@@ -1,0 +1,5 @@
+;; Brings a hundred instances of a module along.
+;;
+;; group: memory
+;; expect: refused memory "instantiate: wanted more memory"
+;; generate: instances 100

@@ -1,0 +1,5 @@
+;; Declares that it cannot begin without a table of ten million elements.
+;;
+;; group: memory
+;; expect: refused memory "instantiate: wanted more memory or tables"
+(table 10000000 funcref)

@@ -1,0 +1,194 @@
+//! What a hostile guest costs the others: how fast events are taken in beside
+//! it, once it is contained, against how fast without it.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use sandtrap_tests::hostile::{Expectation, Guest, events::launches, guests};
+use serde_json::{Value, json};
+
+use crate::{
+    Order,
+    bench::Bench,
+    client::Client,
+    daemon::{Daemon, Setup},
+    generator::Plan,
+    hostile::budgets,
+    progress::Progress,
+    report::{Report, rounded},
+    stream::Stream,
+    wait,
+};
+
+/// The share of the throughput that must be left.
+const GOAL: f64 = 0.8;
+
+/// Events of a body, and bodies of a measurement.
+const BATCH: u64 = 2_000;
+const BODIES: u64 = 10;
+
+/// How often is measured at most. Others use the machine too, so what counts is
+/// the best of the times, alone and beside.
+const ATTEMPTS: usize = 5;
+
+/// How long a body may wait.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// How long events stream in at most until a guest is contained.
+const SETTLE: Duration = Duration::from_secs(120);
+
+pub fn run(bench: &Bench, order: &Order, report: &mut Report) -> anyhow::Result<()> {
+    let guests: Vec<Guest> = guests()?
+        .into_iter()
+        .filter(|guest| !matches!(guest.header.expect, Expectation::Refused(_)))
+        .filter_map(|guest| guest.sleeper())
+        .take(order.count as usize)
+        .collect();
+    let folder = bench.analytics("analytics")?;
+    let setup = Setup::new(bench, "daemon", &folder)?.with(&budgets(&guests))?;
+    let mut daemon = setup.start_ready()?;
+    let mut meter = Meter::new(order, setup.sender()?);
+    // What is learned in the beginning makes the first events slower, and a
+    // guest that sleeps wakes after so many.
+    meter.measure()?;
+    let progress = Progress::start("neighbour", guests.len() as u64);
+    let mut ratios = Vec::new();
+    for (number, guest) in guests.iter().enumerate() {
+        let measured = beside(guest, &setup, &folder, &mut meter, &mut daemon)?;
+        let ratio = rounded(measured.beside / measured.alone);
+        report.promise(ratio >= GOAL, || {
+            format!(
+                "beside {} the throughput is {ratio} of that alone",
+                guest.name
+            )
+        });
+        ratios.push(json!({
+            "guest": guest.name,
+            "state": measured.state,
+            "alone_per_second": measured.alone.round(),
+            "beside_per_second": measured.beside.round(),
+            "ratio": ratio,
+        }));
+        progress.at(number as u64 + 1);
+    }
+    let lowest = ratios
+        .iter()
+        .filter_map(|one| one.get("ratio").and_then(Value::as_f64))
+        .min_by(f64::total_cmp);
+    report.set("lowest_ratio", lowest);
+    report.set("ratios", ratios);
+    let has_stopped_well = daemon.stop()?;
+    report.promise(has_stopped_well, || {
+        "the daemon did not stop well on SIGTERM".to_owned()
+    });
+    Ok(())
+}
+
+/// Events a second, alone and beside a guest.
+#[derive(Debug, Default)]
+struct Measured {
+    alone: f64,
+    beside: f64,
+    state: String,
+}
+
+fn beside(
+    guest: &Guest,
+    setup: &Setup,
+    folder: &Path,
+    meter: &mut Meter,
+    daemon: &mut Daemon,
+) -> anyhow::Result<Measured> {
+    let operator = setup.operator()?;
+    let path = folder.join(format!("z-{}.wasm", guest.name));
+    let component = guest.component()?;
+    let mut measured = Measured::default();
+    for attempt in 0..ATTEMPTS {
+        measured.alone = measured.alone.max(meter.measure()?);
+        fs::write(&path, &component)?;
+        let answer = operator.reload()?;
+        let refused = answer
+            .get("refused")
+            .and_then(|refused| refused.get(path.to_string_lossy().as_ref()));
+        anyhow::ensure!(refused.is_none(), "{}: {refused:?}", guest.name);
+        meter.deliver(launches(&format!("{}-{attempt}", guest.name)).as_bytes())?;
+        measured.state = settle(guest, &operator, meter)?;
+        measured.beside = measured.beside.max(meter.measure()?);
+        daemon.expect_alive()?;
+        fs::remove_file(&path)?;
+        operator.reload()?;
+        if measured.beside >= GOAL * measured.alone {
+            break;
+        }
+    }
+    Ok(measured)
+}
+
+/// Has events stream in until a guest is stopped, or for so long as shows that
+/// it will not be. Returns its state.
+fn settle(guest: &Guest, operator: &Client, meter: &mut Meter) -> anyhow::Result<String> {
+    let started = Instant::now();
+    // One that never fails and takes no more than its share goes on.
+    let is_harmless = !matches!(guest.header.expect, Expectation::Faults(_));
+    loop {
+        wait::check()?;
+        meter.deliver_next()?;
+        let status = operator.get("/api/v1/status")?;
+        let state = status
+            .get("analytics")
+            .and_then(|all| all.get(guest.id()))
+            .and_then(|analytic| analytic.get("state"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let limit = if is_harmless { SETTLE / 12 } else { SETTLE };
+        if state != "running" || started.elapsed() > limit {
+            return Ok(state);
+        }
+    }
+}
+
+/// Sends events and says how fast they were taken in.
+struct Meter {
+    stream: Stream,
+    sender: Client,
+}
+
+impl Meter {
+    fn new(order: &Order, sender: Client) -> Self {
+        let plan = Plan {
+            seed: order.seed,
+            series: "neighbour".to_owned(),
+            devices: 20,
+            pace: 1,
+            serial_every: 100,
+            attack_every: 5_000,
+        };
+        Self {
+            stream: Stream::new(&plan, BATCH),
+            sender,
+        }
+    }
+
+    /// Events a second.
+    fn measure(&mut self) -> anyhow::Result<f64> {
+        let started = Instant::now();
+        for _ in 0..BODIES {
+            self.deliver_next()?;
+        }
+        Ok((BATCH * BODIES) as f64 / started.elapsed().as_secs_f64())
+    }
+
+    fn deliver_next(&mut self) -> anyhow::Result<()> {
+        self.sender.deliver(self.stream.next_body(), LIMIT)?;
+        Ok(())
+    }
+
+    fn deliver(&self, body: &[u8]) -> anyhow::Result<()> {
+        self.sender.deliver(body, LIMIT)?;
+        Ok(())
+    }
+}
