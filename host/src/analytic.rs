@@ -67,12 +67,9 @@ impl Prepared {
             .map(|(name, _)| name.to_owned())
             .collect();
         let requested = capabilities::requested(imports.iter().map(String::as_str))?;
-        // It is asked who it is before it is known what it may reach, so
-        // nothing is in reach yet: every import traps.
-        let mut linker = Linker::new(engine.wasmtime());
-        linker
-            .define_unknown_imports_as_traps(&component)
-            .map_err(invalid)?;
+        // Without a batch at hand every import traps, so it can be asked who it
+        // is before it is known what it may reach.
+        let linker = capabilities::linker(engine.wasmtime(), &requested).map_err(invalid)?;
         let pre = link(&linker, &component)?;
         let description = Instance::bare(&pre, name)?.describe()?;
         check(&description)?;
@@ -92,13 +89,12 @@ impl Prepared {
 
     /// Whether it is granted everything it imports and subscribes to.
     pub fn check_grant(&self, grant: &Grant) -> Result<(), LoadError> {
-        grant.check(&self.requested, self.id())?;
+        grant.check(&self.requested)?;
         for (number, subscription) in self.description.subscriptions.iter().enumerate() {
             let refused = |what, name: &str, section: &str| LoadError::NotVisible {
                 number,
                 what,
                 name: clean(name),
-                id: self.id().to_owned(),
                 section: section.to_owned(),
             };
             let class = &subscription.class;

@@ -104,20 +104,18 @@ pub enum LoadError {
     UnknownImport(String),
     /// It imports a capability that it was not granted.
     #[error(
-        "imports `{capability}`, which {id} is not granted; \
+        "imports `{capability}`, which it is not granted; \
          add \"{capability}\" to `grants` of {section} to allow it"
     )]
     NotGranted {
         /// The capability.
         capability: &'static str,
-        /// The analytic.
-        id: String,
         /// The section of the configuration that does not grant it.
         section: String,
     },
     /// It subscribes to what it may not see.
     #[error(
-        "subscription {number} asks for the {what} `{name}`, which {id} may not see; \
+        "subscription {number} asks for the {what} `{name}`, which it may not see; \
          add \"{name}\" to `{what}s` of {section} to allow it"
     )]
     NotVisible {
@@ -127,8 +125,6 @@ pub enum LoadError {
         what: &'static str,
         /// Its name.
         name: String,
-        /// The analytic.
-        id: String,
         /// The section of the configuration that does not allow it.
         section: String,
     },

@@ -101,13 +101,12 @@ impl Grant {
     }
 
     /// Whether everything that is asked for is granted.
-    pub fn check(&self, requested: &Grants, id: &str) -> Result<(), LoadError> {
+    pub fn check(&self, requested: &Grants) -> Result<(), LoadError> {
         for capability in requested {
             for (section, grants) in &self.capabilities {
                 if !grants.contains(capability) {
                     return Err(LoadError::NotGranted {
                         capability: capability.name(),
-                        id: id.to_owned(),
                         section: section.to_string(),
                     });
                 }
@@ -215,7 +214,7 @@ mod tests {
             signed.devices.refusal("dc1"),
             Some("[trust.keys.acme.most]")
         );
-        let refused = signed.check(&Grants::from([Capability::Log]), "A1");
+        let refused = signed.check(&Grants::from([Capability::Log]));
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("[trust.keys.acme.most]"), "{message}");
     }

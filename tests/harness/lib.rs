@@ -90,7 +90,22 @@ pub fn sandtrap_binary() -> anyhow::Result<PathBuf> {
     } else {
         &["--package", "sandtrap", "--package", "sandtrap-tests"]
     };
-    let built = std::process::Command::new("cargo")
+    let mut cargo = std::process::Command::new("cargo");
+    // What cargo tells a test of itself would have build scripts run again that
+    // look at it, and with them half of everything be built again.
+    for name in [
+        "NAME",
+        "VERSION_MAJOR",
+        "VERSION_MINOR",
+        "VERSION_PATCH",
+        "VERSION_PRE",
+    ] {
+        cargo.env_remove(format!("CARGO_PKG_{name}"));
+    }
+    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_LINKS"] {
+        cargo.env_remove(name);
+    }
+    let built = cargo
         .arg("build")
         .args(selection)
         .args(["--bin", "sandtrap", "--profile", profile])

@@ -105,14 +105,16 @@ impl Worker {
         words: &str,
     ) -> Result<Artifact, LoadError> {
         let signal = status.signal();
-        // Rust's allocator says so and aborts.
-        let is_memory = words.contains("memory allocation of");
+        // Rust's allocator says so and aborts; wasmtime's collections, which
+        // can be told, have their callers panic.
+        let is_memory = words.contains("memory allocation of") || words.contains("out of memory");
         match status.code() {
             Some(0) => Ok(Artifact::of_worker(output)),
             Some(code) if code == i32::from(REFUSED) => Err(LoadError::Invalid(words.to_owned())),
             Some(code) if code == i32::from(OUT_OF_MEMORY) => Err(self.too_large()),
             None if signal == Some(Signal::XCPU.as_raw()) => Err(self.too_slow()),
             None if signal == Some(Signal::ABORT.as_raw()) && is_memory => Err(self.too_large()),
+            Some(PANICKED) if is_memory => Err(self.too_large()),
             None | Some(PANICKED) => Err(LoadError::CompileCrash {
                 how: with(status, words),
             }),
