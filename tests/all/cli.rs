@@ -1,10 +1,7 @@
-use std::{
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use std::{path::PathBuf, sync::LazyLock};
 
 use assert_cmd::Command;
-use sandtrap_tests::{ANALYTICS, root};
+use sandtrap_tests::{ANALYTICS, root, sandtrap_binary};
 use serde_json::Value;
 
 pub(crate) fn sandtrap() -> Command {
@@ -13,21 +10,7 @@ pub(crate) fn sandtrap() -> Command {
     command
 }
 
-/// The command, built as it is now: cargo builds a package's binary for its own
-/// integration tests only.
-static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-    let tests = std::env::current_exe().unwrap();
-    let folder = tests.parent().and_then(Path::parent).unwrap();
-    let is_release = folder.ends_with("release");
-    let built = std::process::Command::new("cargo")
-        .args(["build", "--package", "sandtrap", "--profile"])
-        .arg(if is_release { "release" } else { "dev" })
-        .current_dir(root())
-        .status()
-        .unwrap();
-    assert!(built.success());
-    folder.join("sandtrap")
-});
+static BINARY: LazyLock<PathBuf> = LazyLock::new(|| sandtrap_binary().unwrap());
 
 fn scenario(name: &str) -> String {
     format!("tests/scenarios/{name}/events.ndjson")

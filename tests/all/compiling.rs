@@ -113,6 +113,8 @@ fn a_worker_that_misbehaves_is_told_apart_from_its_component() {
     let crash = |error: &LoadError| matches!(error, LoadError::CompileCrash { .. });
     let unusable = |error: &LoadError| matches!(error, LoadError::CompileWorker { .. });
     let invalid = |error: &LoadError| matches!(error, LoadError::Invalid(_));
+    let memory = |error: &LoadError| matches!(error, LoadError::CompileMemory { .. });
+    let time = |error: &LoadError| matches!(error, LoadError::CompileTime { .. });
     for (script, is_expected, words) in [
         (
             "kill -SEGV $$",
@@ -121,6 +123,14 @@ fn a_worker_that_misbehaves_is_told_apart_from_its_component() {
         ),
         ("echo boom >&2; kill -ABRT $$", &crash, "boom"),
         ("echo boom >&2; exit 101", &crash, "boom"),
+        (
+            "echo memory allocation of 9 bytes failed >&2; kill -ABRT $$",
+            &memory,
+            "2048 MiB",
+        ),
+        ("echo out of memory >&2; exit 101", &memory, "2048 MiB"),
+        ("exit 11", &memory, "2048 MiB"),
+        ("kill -XCPU $$", &time, "60 s"),
         ("echo what >&2; exit 2", &unusable, "what"),
         ("printf nonsense", &unusable, "cannot use"),
         ("exit 0", &unusable, "cannot use"),

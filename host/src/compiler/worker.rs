@@ -104,17 +104,17 @@ impl Worker {
         output: Vec<u8>,
         words: &str,
     ) -> Result<Artifact, LoadError> {
-        let signal = status.signal();
-        // Rust's allocator says so and aborts; wasmtime's collections, which
-        // can be told, have their callers panic.
-        let is_memory = words.contains("memory allocation of") || words.contains("out of memory");
+        // The allocator says so and aborts; where the compiler counts on an
+        // allocation, it panics.
+        let is_memory = ["memory allocation of", "out of memory"]
+            .iter()
+            .any(|says| words.contains(says));
         match status.code() {
             Some(0) => Ok(Artifact::of_worker(output)),
             Some(code) if code == i32::from(REFUSED) => Err(LoadError::Invalid(words.to_owned())),
             Some(code) if code == i32::from(OUT_OF_MEMORY) => Err(self.too_large()),
-            None if signal == Some(Signal::XCPU.as_raw()) => Err(self.too_slow()),
-            None if signal == Some(Signal::ABORT.as_raw()) && is_memory => Err(self.too_large()),
-            Some(PANICKED) if is_memory => Err(self.too_large()),
+            None if status.signal() == Some(Signal::XCPU.as_raw()) => Err(self.too_slow()),
+            None | Some(PANICKED) if is_memory => Err(self.too_large()),
             None | Some(PANICKED) => Err(LoadError::CompileCrash {
                 how: with(status, words),
             }),

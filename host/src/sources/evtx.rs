@@ -81,7 +81,7 @@ impl Chunks {
         take: &mut dyn FnMut(Rendered<'_>),
     ) -> Result<(), String> {
         let mut chunk = chunk.to_vec();
-        let refused = layout::tame(&mut chunk).map_err(|refusal| refusal.to_string())?;
+        let refused = layout::tame(&mut chunk).map_err(|refusal| format!("chunk: {refusal}"))?;
         let mut data =
             EvtxChunkData::new(chunk, false).map_err(|error| format!("chunk: {error}"))?;
         let mut chunk = data
