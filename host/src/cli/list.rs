@@ -21,7 +21,7 @@ pub struct List {
 
 impl List {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let loaded = self.installed.load()?;
+        let loaded = self.installed.look()?;
         if self.json || !std::io::stdout().is_terminal() {
             lines(&loaded);
         } else {

@@ -29,8 +29,18 @@ pub struct Loaded {
 }
 
 impl Installed {
-    /// Loads what the options name.
+    /// Loads what the options name, to be run. What lies in a folder that
+    /// nobody named must be signed.
     pub fn load(&self) -> anyhow::Result<Loaded> {
+        self.load_as(!self.analytics.is_empty())
+    }
+
+    /// Loads what the options name, to be looked at only.
+    pub fn look(&self) -> anyhow::Result<Loaded> {
+        self.load_as(true)
+    }
+
+    fn load_as(&self, is_named: bool) -> anyhow::Result<Loaded> {
         let config = match &self.config {
             Some(path) => Config::read(path)?,
             None => Config::default(),
@@ -49,7 +59,7 @@ impl Installed {
         if let Some(cache) = self.cache() {
             engine = engine.with_cache(cache);
         }
-        let mut catalog = Catalog::load(&engine, &files, !self.analytics.is_empty(), &config)?;
+        let mut catalog = Catalog::load(&engine, &files, is_named, &config)?;
         for id in config.analytics.keys() {
             if !catalog.has(id) {
                 eprintln!("warning: [analytics.{id}] configures an analytic that is not there");
@@ -64,10 +74,15 @@ impl Installed {
             eprintln!("warning: {} was not loaded: {error:#}", path.display());
         }
         if catalog.analytics().next().is_none() {
-            return Err(NotInstalled(format!(
-                "no analytics in {}; run `sandtrap build` or name a folder with --analytics",
-                list(&folders)
-            ))
+            let folders = list(&folders);
+            return Err(NotInstalled(if catalog.refused().is_empty() {
+                format!("no analytics in {folders}; run `sandtrap build` or name a folder with --analytics")
+            } else {
+                format!(
+                    "none of the analytics in {folders} was loaded, for the reasons above; \
+                     --analytics {folders} runs unsigned ones this once"
+                )
+            })
             .into());
         }
         Ok(Loaded {
