@@ -97,7 +97,10 @@ impl Catalog {
 
     fn add(&mut self, path: &Path, admitted: Admitted, config: &Config) -> Result<(), LoadError> {
         let id = admitted.prepared.id().to_owned();
-        if let Some(first) = self.analytics.get(&id) {
+        let first = self.analytics.get(&id);
+        if let Some(first) =
+            first.filter(|first| !admitted.vouched.outranks(&first.admitted.vouched))
+        {
             return Err(LoadError::Duplicate {
                 id,
                 first: first.path.clone(),
@@ -108,7 +111,11 @@ impl Catalog {
             path: path.to_owned(),
             admitted,
         };
-        self.analytics.insert(id, loaded);
+        if let Some(unsigned) = self.analytics.insert(id.clone(), loaded) {
+            let first = path.to_owned();
+            let refused = LoadError::Duplicate { id, first };
+            self.refused.push((unsigned.path, refused));
+        }
         Ok(())
     }
 

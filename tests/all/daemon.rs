@@ -1,5 +1,16 @@
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
+use sandtrap::{
+    analytic::Prepared,
+    catalog::Catalog,
+    config::{BudgetConfig, Config},
+    engine::Engine,
+    trust::{KeyPair, Manifest, SecretKey},
+};
 use sandtrap_tests::{
     ANALYTICS,
     daemon::{Daemon, variant},
@@ -141,6 +152,59 @@ fn a_bad_file_leaves_the_old_analytic_running() {
     assert_eq!(report.analytics.len(), 5, "{report:?}");
     assert!(report.refused.is_empty(), "{report:?}");
     assert!(daemon.core().board.status().refused.is_empty());
+}
+
+/// Where unsigned analytics are permitted, one that takes the name of a signed
+/// one does not get it, wherever it stands in the folder.
+#[test]
+fn an_unsigned_analytic_does_not_take_the_name_of_a_signed_one() {
+    let mut daemon = Daemon::new(&ANALYTICS, 1);
+    daemon.start();
+    let files = sandtrap::catalog::components(&daemon.analytics()).unwrap();
+    let unsigned = &files[0];
+    let signed = daemon.analytics().join("z-signed.wasm");
+    fs::write(&signed, variant(&fs::read(unsigned).unwrap(), 1)).unwrap();
+    let public = sign(&signed, daemon.folder.path());
+    daemon.configure(&format!("[trust.keys.vendor]\npublic_key = '{public}'\n"));
+    let file_of = |daemon: &Daemon| {
+        let status = daemon.core().board.status();
+        PathBuf::from(&status.analytics["AN1229"].file)
+    };
+    let report = daemon.reload();
+    assert_eq!(report.loaded, ["AN1229"], "{report:?}");
+    let refusal = &report.refused[&unsigned.display().to_string()];
+    assert!(refusal.contains("z-signed.wasm"), "{refusal}");
+    assert_eq!(file_of(&daemon), signed);
+
+    // Asking again, or starting anew, changes nothing.
+    assert!(daemon.reload().loaded.is_empty());
+    daemon.stop();
+    let config = Config::read(&daemon.config()).unwrap();
+    let engine = Engine::start().unwrap();
+    let all = sandtrap::catalog::components(&daemon.analytics()).unwrap();
+    let catalog = Catalog::load(&engine, &all, false, &config).unwrap();
+    let refused: Vec<&PathBuf> = catalog.refused().iter().map(|(path, _)| path).collect();
+    assert_eq!(refused, [unsigned]);
+
+    // If nobody's key is trusted both are equal, and the first has the name.
+    daemon.start();
+    assert_eq!(file_of(&daemon), *unsigned);
+    fs::remove_file(unsigned).unwrap();
+    assert_eq!(daemon.reload().loaded, ["AN1229"]);
+    assert_eq!(file_of(&daemon), signed);
+}
+
+/// Signs a component with a new key; the public one.
+fn sign(component: &Path, folder: &Path) -> String {
+    let pair = KeyPair::generate(None).unwrap();
+    let file = folder.join("vendor.key");
+    fs::write(&file, &pair.secret).unwrap();
+    let engine = Engine::start().unwrap();
+    let prepared = Prepared::new(&engine, "signed", &fs::read(component).unwrap()).unwrap();
+    let manifest = Manifest::of(&prepared, BudgetConfig::default()).unwrap();
+    let key = SecretKey::read(&file, || unreachable!("it has no password")).unwrap();
+    key.sign(component, &manifest).unwrap();
+    pair.public.lines().nth(1).unwrap().to_owned()
 }
 
 /// A grant that is taken away stops an analytic, and given back starts it;

@@ -196,6 +196,12 @@ impl Vouched {
         !self.signers.is_empty()
     }
 
+    /// Whether it keeps an identifier that another component claims: whoever
+    /// is not trusted cannot take the place of one that is.
+    pub fn outranks(&self, other: &Self) -> bool {
+        self.is_signed() && !other.is_signed()
+    }
+
     /// Whether the component, compiled and described, is what its manifest
     /// says.
     pub fn check(&self, prepared: &Prepared) -> Result<(), TrustError> {
