@@ -21,6 +21,7 @@ pub use state::state;
 
 pub use crate::columns::table;
 pub use crate::http::{body::fuzzing::body, bulk::fuzzing::bulk};
+pub use crate::trust::fuzzing::{manifest, signature};
 
 /// Feeds bytes to a decoder and asserts what must hold of what it made of them.
 pub type Target = fn(&[u8]);
@@ -38,7 +39,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("json", json),
     ("labels", labels),
     ("lines", lines),
+    ("manifest", manifest),
     ("predicate", predicate),
+    ("signature", signature),
     ("state", state),
     ("stream", stream),
     ("xml", xml),

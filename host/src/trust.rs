@@ -8,6 +8,7 @@
 
 mod error;
 mod files;
+pub(crate) mod fuzzing;
 mod key;
 mod manifest;
 mod policy;
