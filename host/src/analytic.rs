@@ -24,9 +24,10 @@ use crate::{
     error::LoadError,
     finding::AnalyticRef,
     grant::Grant,
-    instance::{Instance, State, clean, is_printable},
+    instance::{Instance, State},
     normalise::is_always_kept,
     router::{Comparison, Predicate, Step, Subscription},
+    text::{clean, is_printable},
     vocabulary::{FieldNames, vocabulary},
 };
 

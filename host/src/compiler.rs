@@ -17,7 +17,7 @@ pub use worker::Worker;
 
 use wasmtime::component::Component;
 
-use crate::{engine::Engine, error::LoadError, instance::clean};
+use crate::{engine::Engine, error::LoadError, text::clean};
 
 /// Exit status of a worker whose component is refused; the reason is on its
 /// standard error.

@@ -12,8 +12,9 @@ use crate::{
     bindings::sandtrap::analytic::findings::{Finding as WitFinding, Severity as WitSeverity},
     event::Event,
     finding::{Finding, Severity, Stage},
-    instance::{Scene, clean},
     lineage::AsOf,
+    scene::Scene,
+    text::clean,
     vocabulary::vocabulary,
 };
 

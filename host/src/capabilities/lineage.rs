@@ -3,10 +3,11 @@
 use crate::{
     bindings::sandtrap::analytic::lineage::{Host, Mark, MarkError, NewMark, ProcessInfo, Subject},
     capabilities::HostFunction,
-    instance::{Allowance, Scene, State},
+    instance::State,
     lineage,
     lineage::{AsOf, Lineage},
     marks,
+    scene::{Allowance, Scene},
 };
 
 /// What an answer takes beside its text, in bytes.

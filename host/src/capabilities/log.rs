@@ -3,7 +3,8 @@
 
 use crate::{
     bindings::sandtrap::analytic::log::{Host, Level},
-    instance::{State, clean},
+    instance::State,
+    text::clean,
 };
 
 impl Host for State {

@@ -5,8 +5,9 @@ use crate::{
         Host, Signature, Source, State as WitState, Target,
     },
     capabilities::HostFunction,
-    instance::{State, World},
+    instance::State,
     lineage::AsOf,
+    scene::World,
     signatures,
 };
 

@@ -8,7 +8,7 @@ use std::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::Artifact;
-use crate::{budget, engine, harden, instance::clean};
+use crate::{budget, engine, harden, text::clean};
 
 /// What came of a component.
 pub enum Outcome {

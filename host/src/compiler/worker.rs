@@ -19,7 +19,7 @@ use super::{Artifact, OUT_OF_MEMORY, REFUSED};
 use crate::{
     budget::{ARTIFACT, COMPILE_MEMORY, COMPILE_TIME, TEXT},
     error::LoadError,
-    instance::clean,
+    text::clean,
 };
 
 /// How often is looked whether a process ended that has closed its pipes, which

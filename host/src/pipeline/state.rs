@@ -9,10 +9,11 @@ use super::{Pipeline, Plan, ShardLost, workers::shard_of};
 use crate::{
     baselines::{Baselines, Fleet, StoredEntry},
     change::{Change, Damaged},
-    instance::{Instance, Memory},
+    instance::Instance,
     issue::Issued,
     lineage::LineageStats,
     marks::Marks,
+    scene::Memory,
     shard::{Kept, Runner, Usage},
 };
 
