@@ -1,15 +1,27 @@
 //! Turns `wit/vocabulary.toml` into constants: a number for every field and
-//! every class, in the order of their names in the file's tables.
+//! every class, in the order of their names in the file's tables. Besides,
+//! says which libraries this is built from.
 
 #![allow(
     clippy::disallowed_methods,
     reason = "cargo speaks to build scripts through the environment"
 )]
 
-use std::{env, error::Error, fmt::Write as _, fs, path::Path};
+use std::{
+    env,
+    error::Error,
+    fmt::Write as _,
+    fs,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::Path,
+    time::SystemTime,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let source = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../wit/vocabulary.toml");
+    let folder = env::var("CARGO_MANIFEST_DIR")?;
+    let folder = Path::new(&folder);
+    println!("cargo::rustc-env=SANDTRAP_LIBRARIES={}", libraries(folder)?);
+    let source = folder.join("../wit/vocabulary.toml");
     println!("cargo::rerun-if-changed={}", source.display());
     let vocabulary: toml::Table = fs::read_to_string(source)?.parse()?;
     let fields = vocabulary
@@ -41,6 +53,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(Path::new(&out).join("fields.rs"), code)?;
     fs::write(Path::new(&out).join("classes.rs"), code_classes)?;
     Ok(())
+}
+
+/// Stands for the exact versions of all libraries: a hash of `Cargo.lock`.
+fn libraries(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let mut hasher = DefaultHasher::new();
+    match folder
+        .ancestors()
+        .map(|above| above.join("Cargo.lock"))
+        .find(|lock| lock.is_file())
+    {
+        Some(lock) => {
+            println!("cargo::rerun-if-changed={}", lock.display());
+            fs::read(lock)?.hash(&mut hasher);
+        }
+        // Without one nobody knows, so this build is like no other.
+        None => SystemTime::now().hash(&mut hasher),
+    }
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 fn doc(entry: &toml::Value) -> Result<&str, Box<dyn Error>> {

@@ -5,7 +5,7 @@
 //! adds settings, which takes microseconds; an [`Instance`] is started from it
 //! for every shard.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
 use ring::digest::{SHA256, digest};
 use wasmtime::component::{Component, Linker};
@@ -22,11 +22,12 @@ use crate::{
     config::{Config, Site},
     engine::Engine,
     error::LoadError,
+    file,
     finding::AnalyticRef,
     grant::Grant,
     instance::{Instance, State},
     normalise::is_always_kept,
-    router::{Comparison, Predicate, Step, Subscription},
+    router::{Comparison, Predicate, Step, Subscription, Tally},
     text::{clean, is_printable},
     vocabulary::{FieldNames, vocabulary},
 };
@@ -34,8 +35,13 @@ use crate::{
 /// How many subscriptions an analytic may have; each is one predicate for
 /// every event of its class.
 const MAX_SUBSCRIPTIONS: usize = 64;
-/// How many fields a subscription may ask for.
+/// How many fields a subscription may ask for, and all of them together. Each
+/// is copied for every event that matches.
 const MAX_FIELDS: usize = 64;
+const MAX_COLUMNS: usize = 512;
+/// How many raw fields all subscriptions may name. Each is looked for in every
+/// record.
+const MAX_RAW_FIELDS: usize = 32;
 
 /// A component compiled and described. Nothing is decided yet about what it
 /// may reach.
@@ -84,7 +90,22 @@ impl Prepared {
         };
         // Unknown classes and fields are refused now, by name, and not when
         // there are events.
-        prepared.subscriptions(&mut FieldNames::default())?;
+        let mut names = FieldNames::default();
+        let subscriptions = prepared.subscriptions(&mut names)?;
+        let columns: usize = subscriptions.iter().map(|one| one.fields.len()).sum();
+        for (what, count, limit) in [
+            (
+                "fields, subscription by subscription,",
+                columns,
+                MAX_COLUMNS,
+            ),
+            ("different raw fields", names.raw().count(), MAX_RAW_FIELDS),
+        ] {
+            if count > limit {
+                let reason = format!("it asks for {count} {what} where {limit} are the most");
+                return Err(LoadError::Description(reason));
+            }
+        }
         Ok(prepared)
     }
 
@@ -121,6 +142,7 @@ impl Prepared {
     /// Its subscriptions with their names resolved.
     pub fn subscriptions(&self, names: &mut FieldNames) -> Result<Vec<Subscription>, LoadError> {
         let mut resolved = Vec::new();
+        let mut tally = Tally::default();
         for (number, subscription) in self.description.subscriptions.iter().enumerate() {
             let refused = |reason: String| LoadError::Subscription {
                 number,
@@ -135,6 +157,7 @@ impl Prepared {
             }
             let steps: Vec<Step> = subscription.predicate.iter().map(step).collect();
             let predicate = Predicate::compile(&steps, names)
+                .and_then(|predicate| tally.add(&steps).map(|()| predicate))
                 .map_err(|error| LoadError::predicate(number, &subscription.class, &error))?;
             let mut fields = Vec::new();
             for field in &subscription.fields {
@@ -144,6 +167,9 @@ impl Prepared {
                         clean(field)
                     ))
                 })?;
+                if fields.contains(&id) {
+                    return Err(refused(format!("asks for `{}` twice", clean(field))));
+                }
                 fields.push(id);
             }
             resolved.push(Subscription {
@@ -234,14 +260,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
         path: path.to_owned(),
         source,
     };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
-    if size > budget::COMPONENT {
-        return Err(LoadError::TooLarge {
-            size,
+    file::read(path, budget::COMPONENT).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => LoadError::TooLarge {
             limit: budget::COMPONENT,
-        });
-    }
-    std::fs::read(path).map_err(failed)
+        },
+        _ => failed(error),
+    })
 }
 
 /// What a component is called before it said so: its file's name.

@@ -16,7 +16,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -34,9 +37,9 @@ use seen::{Entry, minute};
 /// Longest window of a rate, in minutes.
 const HOUR: i32 = 60;
 
-/// What is kept of a key beside its text, in bytes: counts, times and, of two
-/// hours, the minutes it was observed in.
-const KEPT: usize = 256;
+/// What is kept of a key at most beside its text and the name of its baseline,
+/// in bytes: counts, times and, of two hours, the minutes it was observed in.
+const KEPT: usize = 1200;
 
 /// How much an analytic may count. Answers keys without end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +57,7 @@ pub struct BaselineLimits {
 impl Default for BaselineLimits {
     fn default() -> Self {
         Self {
-            keys: 200_000,
+            keys: 100_000,
             bytes: 128 << 20,
             name: 64,
             key: 1024,
@@ -178,7 +181,7 @@ impl Baselines {
             .iter()
             .filter(|(baseline, key)| self.entry(&at.device, baseline, key).is_none())
             .collect();
-        let added: usize = new.iter().map(|(_, key)| size(key)).sum();
+        let added: usize = new.iter().map(|(name, key)| size(name, key)).sum();
         if !new.is_empty() && (self.keys + new.len() > keys || self.bytes + added > bytes) {
             return Err(ObserveError::Full);
         }
@@ -188,13 +191,22 @@ impl Baselines {
             .devices
             .entry(Arc::clone(&at.device))
             .or_insert_with(|| DeviceBaselines::of(&at.device));
+        // Each once with its count: a step back in the batch has those after it
+        // added up anew.
+        let mut counts: BTreeMap<&str, BTreeMap<&str, u32>> = BTreeMap::new();
         for (name, key) in entries {
-            let baseline = device.baselines.entry_ref(*name).or_default();
-            baseline.all.observe(at.sequence, at.time);
-            let entry = baseline.keys.entry_ref(*key).or_default();
-            if entry.observe(at.sequence, at.time) {
-                self.pending
-                    .push((Arc::clone(&at.device), (*name).into(), (*key).into()));
+            *counts.entry(name).or_default().entry(key).or_default() += 1;
+        }
+        for (name, counts) in counts {
+            let baseline = device.baselines.entry_ref(name).or_default();
+            let all = counts.values().sum();
+            baseline.all.observe(at.sequence, at.time, all);
+            for (key, count) in counts {
+                let entry = baseline.keys.entry_ref(key).or_default();
+                if entry.observe(at.sequence, at.time, count) {
+                    self.pending
+                        .push((Arc::clone(&at.device), name.into(), key.into()));
+                }
             }
         }
         Ok(())
@@ -371,7 +383,7 @@ impl Baselines {
                 if entry.is_empty() {
                     known.keys.remove(&*key);
                     self.keys = self.keys.saturating_sub(1);
-                    self.bytes = self.bytes.saturating_sub(size(&key));
+                    self.bytes = self.bytes.saturating_sub(size(&baseline, &key));
                 }
             }
             if known.keys.is_empty() {
@@ -428,6 +440,6 @@ fn spread(counts: &[u64]) -> (f64, f64) {
 }
 
 /// The bytes that a key takes.
-fn size(key: &str) -> usize {
-    key.len() + KEPT
+fn size(baseline: &str, key: &str) -> usize {
+    baseline.len() + key.len() + KEPT
 }

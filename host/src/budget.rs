@@ -80,7 +80,7 @@ pub const ARTIFACT: u64 = 256 * 1024 * 1024;
 /// for the node: the five that come with Sandtrap stay below a hundredth of
 /// each, and below a tenth of the share at full load.
 const DEFAULTS: [u32; 12] = [
-    2_000, 50, 64, 65_536, 16, 1_000_000, 1_000, 256, 100, 100_000, 200_000, 128,
+    2_000, 50, 64, 65_536, 16, 1_000_000, 1_000, 256, 100, 100_000, 100_000, 128,
 ];
 
 impl Default for Budget {
@@ -176,6 +176,13 @@ impl Budget {
             baseline_keys: baseline_keys as usize,
             stored: (stored_mib as usize) << 20,
         }
+    }
+
+    /// Most bytes of events in one call; a batch that has more is shown in
+    /// parts. The host holds them beside the copy in the instance, which needs
+    /// room for more than them.
+    pub fn batch(&self) -> usize {
+        self.memory / 4
     }
 
     /// The time that is left for a part of a call's events, after it was halved

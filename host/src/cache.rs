@@ -9,18 +9,28 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use ring::{
-    digest::{SHA256, digest},
+    digest::{Context, SHA256},
     rand::{SecureRandom, SystemRandom},
 };
+
+use rustix::process::geteuid;
 
 use crate::{
     budget::ARTIFACT,
     compiler::{Artifact, Seal},
 };
+
+/// Stands for the exact versions of all libraries, the compiler among them.
+const LIBRARIES: &str = env!("SANDTRAP_LIBRARIES");
+
+/// Rights that nobody else may have on the folder, and on the key.
+const GROUP_AND_OTHERS_WRITE: u32 = 0o022;
+const GROUP_AND_OTHERS: u32 = 0o077;
 
 const KEY_FILE: &str = "key";
 const KEY_LENGTH: usize = 32;
@@ -41,10 +51,12 @@ impl Cache {
     /// Opens the folder, or makes it with a new key.
     pub fn open(folder: &Path) -> io::Result<Self> {
         make_private(folder)?;
+        check_private(&fs::metadata(folder)?, GROUP_AND_OTHERS_WRITE)?;
         let path = folder.join(KEY_FILE);
         let mut key = Vec::new();
-        match fs::File::open(&path) {
+        match crate::file::open(&path) {
             Ok(file) => {
+                check_private(&file.metadata()?, GROUP_AND_OTHERS)?;
                 file.take(KEY_LENGTH as u64 + 1).read_to_end(&mut key)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -104,39 +116,44 @@ impl Cache {
     }
 }
 
-/// What an entry is called: the hash of its component.
+/// What an entry is called: the hash of its component and of the libraries that
+/// this program is built from. What an earlier compiler made is not taken, as
+/// it may have the defect that a later one mends.
 fn name(bytes: &[u8]) -> String {
-    let hash = digest(&SHA256, bytes);
-    hash.as_ref()
+    let mut hash = Context::new(&SHA256);
+    hash.update(LIBRARIES.as_bytes());
+    hash.update(bytes);
+    hash.finish()
+        .as_ref()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
 
-#[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
 }
 
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
+/// Whoever else can write the key or put one there can have the host run what
+/// they like.
+fn check_private(found: &fs::Metadata, rights: u32) -> io::Result<()> {
+    if found.uid() == geteuid().as_raw() && found.mode() & rights == 0 {
+        return Ok(());
+    }
+    Err(io::Error::other(
+        "it belongs to another user, or others have rights to it; delete it, or name another \
+         with --cache",
+    ))
 }
 
 /// Writes a file aside, for this user alone, and puts it in its place at once.
 fn write_private(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let aside = path.with_extension(format!("partial-{}", std::process::id()));
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
+    options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(&aside)?;
     for part in parts {
         file.write_all(part)?;
@@ -147,6 +164,8 @@ fn write_private(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     /// The smallest component there is.
@@ -177,6 +196,15 @@ mod tests {
             damaged[position] ^= 1;
             fs::write(entry(folder.path()), &damaged).unwrap();
             assert!(cache.get(EMPTY).is_none(), "byte {position}");
+        }
+        // Nor does a folder or a key that others can reach.
+        for (path, mode, rest) in [
+            (folder.path().to_owned(), 0o770, 0o700),
+            (folder.path().join(KEY_FILE), 0o640, 0o600),
+        ] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert!(Cache::open(folder.path()).is_err(), "{path:?}");
+            fs::set_permissions(&path, Permissions::from_mode(rest)).unwrap();
         }
         // Nor does an entry of another component, or of another key.
         fs::write(folder.path().join(name(b"another")), &whole).unwrap();

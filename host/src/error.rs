@@ -36,10 +36,8 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// The file is larger than a component may be.
-    #[error("{size} bytes are more than the {limit} a component may have")]
+    #[error("it is larger than the {} MiB a component may have", limit >> 20)]
     TooLarge {
-        /// Its size.
-        size: u64,
         /// What it may be.
         limit: u64,
     },

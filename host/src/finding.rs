@@ -108,6 +108,35 @@ pub struct Evidence {
     pub is_cut: bool,
 }
 
+impl Finding {
+    /// Roughly how many bytes it takes, its evidence and process tree included.
+    pub fn size(&self) -> usize {
+        let stages = self.stages.iter().map(|stage| {
+            let evidence = stage.evidence.iter().map(|evidence| evidence.size());
+            stage.name.len() + stage.summary.len() + evidence.sum::<usize>()
+        });
+        let details = self.details.iter();
+        let details = details.map(|(name, value)| name.len() + value.len());
+        let tree = self.tree.iter().map(TreeProcess::size);
+        512 + stages.sum::<usize>() + details.sum::<usize>() + tree.sum::<usize>()
+    }
+}
+
+impl Evidence {
+    /// Roughly how many bytes it takes.
+    pub fn size(&self) -> usize {
+        let fields = self.fields.iter().map(|(_, value)| value.len() + 48);
+        256 + fields.sum::<usize>()
+    }
+}
+
+impl TreeProcess {
+    fn size(&self) -> usize {
+        let texts = [&self.guid, &self.image, &self.command_line, &self.user];
+        128 + texts.map(String::len).iter().sum::<usize>()
+    }
+}
+
 /// A process of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeProcess {

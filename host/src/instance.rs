@@ -106,6 +106,7 @@ impl Instance {
         let state = self.store.data_mut();
         let scene = state.scene.insert(scene);
         scene.answers = Allowance::of(state.budget.host_data);
+        scene.looks = state.budget.host_calls;
         scene.shown.clear();
         for table in &batch.tables {
             scene.shown.extend(&table.events);

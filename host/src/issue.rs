@@ -3,17 +3,19 @@
 
 mod issued;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 pub use issued::Issued;
 
 use crate::{
     analytic::Configured,
     bindings::sandtrap::analytic::findings::{Finding as WitFinding, Severity as WitSeverity},
+    error::CallError,
     event::Event,
     finding::{Finding, Severity, Stage},
     lineage::AsOf,
-    scene::Scene,
+    marks::NoLooks,
+    scene::{Allowance, LOOKS_EXCEEDED, Scene},
     text::clean,
     vocabulary::vocabulary,
 };
@@ -23,27 +25,71 @@ const CITATIONS: usize = 256;
 /// Longest detail, in bytes.
 const MAX_DETAIL: usize = 64 * 1024;
 
-/// A finding made, and what it cited in vain.
+/// The findings of a call, and what they cited in vain.
+#[derive(Default)]
 pub struct Made {
-    /// The finding, unless the event it is about is not of the batch.
-    pub finding: Option<Finding>,
-    /// Events that are neither of the batch nor held by a mark.
+    /// Findings by event. Whether each is an update is not known yet.
+    pub findings: Vec<Finding>,
+    /// Events that are neither of the batch nor held by a mark, and those that
+    /// a finding is about and that the analytic was not shown.
     pub unknown_evidence: u64,
 }
 
-/// Makes a finding of what an analytic returned.
-pub fn finding(
+/// Makes findings of what an analytic returned. A small answer can ask for much
+/// evidence and many long process trees, so what they take is bounded, and the
+/// time for it is what a call may take.
+pub fn findings(
+    mut said: Vec<WitFinding>,
+    analytic: &Configured,
+    scene: &mut Scene,
+) -> Result<Made, CallError> {
+    let budget = &analytic.grant.budget;
+    let started = Instant::now();
+    let mut allowance = Allowance::of(budget.host_data);
+    let mut made = Made::default();
+    // Whatever the order it gave them in, the first about a chain is issued
+    // first.
+    said.sort_by_key(|finding| finding.event);
+    for said in &said {
+        let found = finding(said, analytic, scene, &mut made.unknown_evidence);
+        let Some(found) = found.map_err(|NoLooks| malformed(LOOKS_EXCEEDED.to_owned()))? else {
+            made.unknown_evidence += 1;
+            continue;
+        };
+        if allowance.take(found.size()).is_err() {
+            return Err(malformed(format!(
+                "findings that have more than {} MiB with their evidence and process trees",
+                budget.host_data >> 20
+            )));
+        }
+        if started.elapsed() > budget.time {
+            return Err(CallError::Deadline {
+                export: "inspect",
+                milliseconds: u64::try_from(budget.time.as_millis()).unwrap_or(u64::MAX),
+            });
+        }
+        made.findings.push(found);
+    }
+    Ok(made)
+}
+
+fn malformed(reason: String) -> CallError {
+    CallError::MalformedResult {
+        export: "inspect",
+        reason,
+    }
+}
+
+/// Makes a finding, unless the event it is about is none that the analytic was
+/// shown.
+fn finding(
     said: &WitFinding,
     analytic: &Configured,
     scene: &mut Scene,
-    issued: &mut Issued,
-) -> Made {
-    let mut unknown_evidence = 0;
+    unknown_evidence: &mut u64,
+) -> Result<Option<Finding>, NoLooks> {
     let Some(event) = scene.event(said.event).cloned() else {
-        return Made {
-            finding: None,
-            unknown_evidence: 1,
-        };
+        return Ok(None);
     };
     let as_of = AsOf {
         sequence: event.sequence,
@@ -55,10 +101,13 @@ pub fn finding(
     for stage in &said.stages {
         let mut evidence = Vec::new();
         for cited in &stage.events {
-            let found = scene.cite(&as_of, *cited).filter(|_| citations < CITATIONS);
+            let found = match citations < CITATIONS {
+                true => scene.cite(&as_of, *cited)?,
+                false => None,
+            };
             match found {
                 Some(found) => evidence.push(found),
-                None => unknown_evidence += 1,
+                None => *unknown_evidence += 1,
             }
             citations += 1;
         }
@@ -86,7 +135,7 @@ pub fn finding(
         .map(|process| scene.world.lineage.tree(&as_of, process, &cited))
         .unwrap_or_default();
     let finding = Finding {
-        is_update: issued.again(&event.device, &chain_uid),
+        is_update: false,
         uid,
         chain_uid,
         analytic: Arc::clone(&analytic.prepared.reference),
@@ -105,10 +154,7 @@ pub fn finding(
             .collect(),
         missing: missing(analytic, &as_of, scene),
     };
-    Made {
-        finding: Some(finding),
-        unknown_evidence,
-    }
+    Ok(Some(finding))
 }
 
 fn chain_uid(analytic: &str, event: &Event, said: &WitFinding) -> String {

@@ -41,6 +41,7 @@ pub mod engine;
 pub mod error;
 pub mod event;
 pub mod evidence;
+mod file;
 pub mod finding;
 #[doc(hidden)]
 pub mod fuzzing;

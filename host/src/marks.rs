@@ -66,6 +66,10 @@ impl Default for MarkLimits {
     }
 }
 
+/// More marks would have to be looked at than may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoLooks;
+
 /// The marks of one analytic on the devices of one shard.
 #[derive(Debug, Default)]
 pub struct Marks {
@@ -110,9 +114,6 @@ impl Marks {
         if marks.iter().any(|mark| self.is_too_long(mark)) {
             return Err(MarkError::TooLong);
         }
-        if marks.len() > self.limits.versions.saturating_sub(self.versions) {
-            return Err(MarkError::Full);
-        }
         let device = self.devices.entry(Arc::clone(&as_of.device)).or_default();
         // Without a mark there is nothing the clock is needed for, and nothing
         // to keep it in.
@@ -131,6 +132,9 @@ impl Marks {
             if !self.has_room(as_of, &marks) {
                 return Err(MarkError::Full);
             }
+        }
+        if marks.len() > self.limits.versions.saturating_sub(self.versions) {
+            return Err(MarkError::TooMany);
         }
         for mark in marks {
             self.put_one(as_of, mark);
@@ -161,16 +165,28 @@ impl Marks {
         found
     }
 
-    /// An event that a mark on the device holds.
-    pub fn evidence(&self, as_of: &AsOf, event: u64) -> Option<Arc<Evidence>> {
-        let device = self.devices.get(&as_of.device)?;
-        device
-            .by_event
-            .get(&event)?
-            .iter()
-            .filter_map(|slot| device.slots.get(slot)?.visible(as_of))
-            .find(|mark| mark.evidence.sequence == event)
-            .map(|mark| Arc::clone(&mark.evidence))
+    /// An event that a mark on the device holds. Each mark that is looked at for
+    /// it, many of which may have expired, costs one of `looks`; without any
+    /// left there is no answer.
+    pub fn evidence(
+        &self,
+        as_of: &AsOf,
+        event: u64,
+        looks: &mut u64,
+    ) -> Result<Option<Arc<Evidence>>, NoLooks> {
+        let device = self.devices.get(&as_of.device);
+        let slots = device.and_then(|device| Some((device, device.by_event.get(&event)?)));
+        let Some((device, slots)) = slots else {
+            return Ok(None);
+        };
+        for slot in slots {
+            *looks = looks.checked_sub(1).ok_or(NoLooks)?;
+            let mark = device.slots.get(slot).and_then(|slot| slot.visible(as_of));
+            if let Some(mark) = mark.filter(|mark| mark.evidence.sequence == event) {
+                return Ok(Some(Arc::clone(&mark.evidence)));
+            }
+        }
+        Ok(None)
     }
 
     /// How many marks are held.

@@ -31,6 +31,7 @@ use crate::{
 const HOUR: i64 = 3_600_000;
 
 /// The analytics of a run and who wants what.
+#[derive(Default)]
 pub struct Plan {
     router: Arc<Router>,
     analytics: Vec<Planned>,

@@ -3,7 +3,7 @@
 
 mod predicate;
 
-pub use predicate::{Comparison, Predicate, PredicateError, Step};
+pub use predicate::{Comparison, Predicate, PredicateError, Step, Tally};
 
 use crate::{
     event::Fields,

@@ -9,12 +9,16 @@ use crate::{
     evidence::EvidenceDesk,
     finding::Evidence,
     lineage::{AsOf, Lineage},
-    marks::Marks,
+    marks::{Marks, NoLooks},
     signatures::Signatures,
 };
 
 /// Why an answer is not given.
 pub const ANSWERS_EXCEEDED: &str = "asked for longer answers than it may have in one call";
+
+/// Why an event is not found for a citation.
+pub const LOOKS_EXCEEDED: &str =
+    "cited events that more marks hold than may be looked at in one call";
 
 /// What a shard knows of its devices.
 pub struct World {
@@ -63,6 +67,9 @@ pub struct Scene {
     pub desk: EvidenceDesk,
     /// What answers may still take.
     pub answers: Allowance,
+    /// How many marks may still be looked at for the events that are cited.
+    /// Answers the event that a hundred thousand marks hold.
+    pub looks: u64,
     /// How many lines it may still log.
     pub log_lines: u32,
     /// The events that the call shows to the analytic, ascending. The batch has
@@ -89,11 +96,12 @@ impl Scene {
     /// The evidence behind an event, as of another: the event at hand itself,
     /// or one that a mark holds. Any other event of the batch is out of reach,
     /// because it would not be in a smaller batch.
-    pub fn cite(&mut self, as_of: &AsOf, event: u64) -> Option<Arc<Evidence>> {
+    pub fn cite(&mut self, as_of: &AsOf, event: u64) -> Result<Option<Arc<Evidence>>, NoLooks> {
         if event == as_of.sequence {
-            self.desk.evidence(event)
+            Ok(self.desk.evidence(event))
         } else {
-            self.memory.marks.evidence(as_of, event)
+            let marks = &self.memory.marks;
+            marks.evidence(as_of, event, &mut self.looks)
         }
     }
 }

@@ -215,10 +215,6 @@ pub struct FieldNames {
 /// How raw fields are named in subscriptions.
 pub const RAW_PREFIX: &str = "unmapped.";
 
-/// How many raw fields all subscriptions together may name; each is looked for
-/// in every record.
-const MAX_RAW_FIELDS: usize = 1024;
-
 impl FieldNames {
     /// The number of a field of the vocabulary or of a raw field.
     pub fn resolve(&mut self, name: &str) -> Option<FieldId> {
@@ -228,7 +224,7 @@ impl FieldNames {
         if let Some(id) = self.by_name.get(raw) {
             return Some(*id);
         }
-        if raw.is_empty() || raw.len() > 256 || self.raw.len() >= MAX_RAW_FIELDS {
+        if raw.is_empty() || raw.len() > 256 {
             return None;
         }
         let id = FieldId(u16::try_from(vocabulary().order.len() + self.raw.len()).ok()?);

@@ -17,11 +17,11 @@ impl Baselines {
         let all = &mut baseline.all;
         all.merged = all.merged.and(stored.merged);
         all.fresh = all.fresh.and(stored.fresh);
+        let bytes = size(&stored.baseline, &stored.key);
         let entry = Entry::stored(stored.merged, stored.fresh, stored.minutes);
         if entry.fresh.count > 0 {
             self.fresh.push((name, stored.baseline, stored.key.clone()));
         }
-        let bytes = size(&stored.key);
         if baseline.keys.insert(stored.key.into(), entry).is_none() {
             self.keys += 1;
             self.bytes += bytes;

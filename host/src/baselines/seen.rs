@@ -80,18 +80,20 @@ impl Entry {
         }
     }
 
-    /// Counts one observation. True if it is the first of the batch.
-    pub fn observe(&mut self, sequence: u64, time: i64) -> bool {
+    /// Counts so many observations of an event. True if it is the first that
+    /// the batch observes.
+    pub fn observe(&mut self, sequence: u64, time: i64, count: u32) -> bool {
+        let is_first = self.steps.is_empty();
         let position = self.steps.partition_point(|step| step.sequence < sequence);
         match self.steps.get_mut(position) {
             Some(step) if step.sequence == sequence => {
-                step.count = step.count.saturating_add(1);
+                step.count = step.count.saturating_add(count);
             }
             _ => {
                 let step = Step {
                     sequence,
                     time,
-                    count: 1,
+                    count,
                     total: Seen::default(),
                 };
                 self.steps.insert(position, step);
@@ -109,7 +111,7 @@ impl Entry {
             });
             step.total = total;
         }
-        matches!(self.steps.as_slice(), [Step { count: 1, .. }])
+        is_first
     }
 
     /// What the fleet's snapshot does not hold yet, as of a sequence.

@@ -70,7 +70,7 @@ fn limits_hold_for_all_or_none() {
     baselines.roll_back();
     assert_eq!((baselines.keys(), baselines.bytes()), (0, 0));
     baselines.limit(BaselineLimits {
-        bytes: 1_000,
+        bytes: 2_000,
         ..BaselineLimits::default()
     });
     let half = "x".repeat(400);

@@ -26,6 +26,9 @@ impl Host for State {
 
     fn lookup(&mut self, as_of: u64, entries: Vec<Entry>) -> wasmtime::Result<Vec<Statistics>> {
         let (scene, as_of) = self.as_of(HostFunction::BaselineLookup, as_of, entries.len())?;
+        scene
+            .answers
+            .take(entries.len() * size_of::<Statistics>())?;
         let baselines = &scene.memory.baselines;
         Ok(entries
             .iter()
@@ -47,6 +50,7 @@ impl Host for State {
         minutes: u32,
     ) -> wasmtime::Result<Vec<Rate>> {
         let (scene, as_of) = self.as_of(HostFunction::Rates, as_of, entries.len())?;
+        scene.answers.take(entries.len() * size_of::<Rate>())?;
         let baselines = &scene.memory.baselines;
         Ok(entries
             .iter()

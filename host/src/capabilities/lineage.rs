@@ -6,8 +6,8 @@ use crate::{
     instance::State,
     lineage,
     lineage::{AsOf, Lineage},
-    marks,
-    scene::{Allowance, Scene},
+    marks::{self, NoLooks},
+    scene::{Allowance, LOOKS_EXCEEDED, Scene},
 };
 
 /// What an answer takes beside its text, in bytes.
@@ -26,6 +26,9 @@ impl Host for State {
             .into_iter()
             .map(|process| {
                 let known = world.lineage.process(&as_of, process);
+                if known.is_none() {
+                    answers.take(ANSWER)?;
+                }
                 known.map(|known| info(told.of(known), answers)).transpose()
             })
             .collect()
@@ -84,6 +87,9 @@ impl Host for State {
 
     fn find(&mut self, as_of: u64, queries: Vec<(u32, i64)>) -> wasmtime::Result<Vec<Option<u64>>> {
         let (scene, as_of) = self.as_of(HostFunction::Find, as_of, queries.len())?;
+        scene
+            .answers
+            .take(queries.len() * size_of::<Option<u64>>())?;
         let lineage = &scene.world.lineage;
         Ok(queries
             .into_iter()
@@ -99,8 +105,10 @@ impl Host for State {
         let (scene, as_of) = self.as_of(HostFunction::PutMarks, as_of, marks.len())?;
         let mut put = Vec::with_capacity(marks.len());
         for mark in marks {
-            let Some(evidence) = scene.cite(&as_of, mark.event) else {
-                return Ok(Err(MarkError::UnknownEvent));
+            let evidence = match scene.cite(&as_of, mark.event) {
+                Ok(Some(evidence)) => evidence,
+                Ok(None) => return Ok(Err(MarkError::UnknownEvent)),
+                Err(NoLooks) => return Err(self.breach(LOOKS_EXCEEDED)),
             };
             put.push(marks::NewMark {
                 subject: canonical(&scene.world.lineage, &as_of, mark.subject),
@@ -111,14 +119,15 @@ impl Host for State {
                 lifetime: mark.lifetime,
             });
         }
-        Ok(scene
-            .memory
-            .marks
-            .put(&as_of, put)
-            .map_err(|error| match error {
-                marks::MarkError::Full => MarkError::Full,
-                marks::MarkError::TooLong => MarkError::TooLong,
-            }))
+        let error = match scene.memory.marks.put(&as_of, put) {
+            Ok(()) => return Ok(Ok(())),
+            Err(marks::MarkError::Full) => MarkError::Full,
+            Err(marks::MarkError::TooLong) => MarkError::TooLong,
+            Err(error @ marks::MarkError::TooMany) => {
+                return Err(self.breach(&error.to_string()));
+            }
+        };
+        Ok(Err(error))
     }
 
     fn marks(&mut self, as_of: u64, subjects: Vec<Subject>) -> wasmtime::Result<Vec<Vec<Mark>>> {
@@ -145,6 +154,7 @@ fn marks_of(scene: &mut Scene, as_of: &AsOf, subject: Subject) -> wasmtime::Resu
     let Scene {
         memory, answers, ..
     } = scene;
+    answers.take(size_of::<Vec<Mark>>())?;
     let found = memory.marks.get(as_of, &subjects);
     found
         .into_iter()
@@ -178,6 +188,7 @@ fn relatives(
     processes
         .into_iter()
         .map(|process| {
+            answers.take(size_of::<Vec<ProcessInfo>>())?;
             let found = find(&world.lineage, &as_of, process, limit);
             infos(found.into_iter().map(|process| told.of(process)), answers)
         })

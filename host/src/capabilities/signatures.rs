@@ -7,15 +7,15 @@ use crate::{
     capabilities::HostFunction,
     instance::State,
     lineage::AsOf,
-    scene::World,
+    scene::{Scene, World},
     signatures,
 };
 
 impl Host for State {
     fn lookup(&mut self, as_of: u64, targets: Vec<Target>) -> wasmtime::Result<Vec<Signature>> {
         let (scene, as_of) = self.as_of(HostFunction::SignatureLookup, as_of, targets.len())?;
-        let world = &scene.world;
-        Ok(targets
+        let Scene { world, answers, .. } = scene;
+        targets
             .iter()
             .map(|target| {
                 let found = match target {
@@ -28,13 +28,14 @@ impl Host for State {
                         },
                     ),
                 };
-                Signature {
+                answers.take(size_of::<Signature>() + found.signer.len())?;
+                Ok(Signature {
                     state: state(found.state),
                     signer: found.signer.to_string(),
                     source: source(found.source),
-                }
+                })
             })
-            .collect())
+            .collect()
     }
 }
 

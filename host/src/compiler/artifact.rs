@@ -35,13 +35,14 @@ impl Artifact {
     /// only. Compiled in this process, it is the compiler's own output. From a
     /// worker, it is the output of the same compiler in the same program, over
     /// a pipe that nobody else holds. From the cache, its tag shows that it was
-    /// one of these two and was not changed since.
+    /// one of these two, made with the same compiler, and was not changed since.
     ///
     /// A component that breaks the compiler can make it put out code of its
     /// own choosing. That code would run here, in either process, as it would
     /// with every host that compiles; what the worker keeps away from this
     /// process is everything that happens while compiling. Wasmtime itself
-    /// refuses code of another version, configuration or kind of processor.
+    /// refuses code of another major version, configuration or kind of
+    /// processor.
     pub fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
         #[expect(
             unsafe_code,

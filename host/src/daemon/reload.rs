@@ -42,6 +42,7 @@ use crate::{
     config::Config,
     engine::Engine,
     metrics::{Metrics, Reload},
+    sinks::terminal::neutral,
     trust::{Policy, is_older},
 };
 
@@ -292,8 +293,10 @@ impl Reloader {
     fn refuse(&self, path: &Path, error: &Refusal, report: &mut Report) {
         let label = Reload { result: "failed" };
         self.metrics.reloads.get_or_create(&label).inc();
-        let error = chain(error);
-        tracing::error!(file = %path.display(), "not loaded: {error}");
+        // A file's name, and what is quoted of it, are whoever's wrote it.
+        let error = neutral(&chain(error));
+        let file = neutral(&path.display().to_string());
+        tracing::error!(file, "not loaded: {error}");
         report.refused.insert(path.display().to_string(), error);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, env::consts::ARCH};
 
-use libc::c_long;
+use libc::{c_int, c_long};
 use seccompiler::{
     BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
     SeccompFilter, SeccompRule, TargetArch, apply_filter,
@@ -76,6 +76,18 @@ const DENIED: &[c_long] = &[
     libc::SYS_vhangup,
 ];
 
+/// Namespaces that a new process could have of its own, in which it would be
+/// root and reach what root reaches in the kernel.
+const NAMESPACES: &[c_int] = &[
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
+
 /// What computing between two pipes takes.
 const COMPUTING: &[c_long] = &[
     libc::SYS_read,
@@ -106,14 +118,29 @@ const COMPUTING: &[c_long] = &[
     libc::SYS_sigaltstack,
     libc::SYS_getpid,
     libc::SYS_gettid,
-    libc::SYS_tgkill,
     libc::SYS_restart_syscall,
 ];
 
 /// Takes from this thread, and those it starts, what the daemon never needs.
 pub fn take_from_daemon() -> Result<Degree, Error> {
-    let rules = DENIED.iter().map(|call| (*call, Vec::new())).collect();
-    apply(rules, SeccompAction::Allow, refuse())
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
+        DENIED.iter().map(|call| (*call, Vec::new())).collect();
+    let with_namespace = NAMESPACES.iter().map(|flag| {
+        let flag = u64::from(flag.unsigned_abs());
+        only_if(
+            0,
+            SeccompCmpArgLen::Qword,
+            SeccompCmpOp::MaskedEq(flag),
+            flag,
+        )
+    });
+    rules.insert(libc::SYS_clone, with_namespace.collect::<Result<_, _>>()?);
+    apply(rules, SeccompAction::Allow, refuse())?;
+    // Its flags lie in memory, which a filter cannot read. The C library takes
+    // the older call where this one is not there.
+    let is_not_there = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+    let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    apply(newer, SeccompAction::Allow, is_not_there)
 }
 
 /// Leaves this thread what computing takes.
@@ -123,15 +150,34 @@ pub fn leave_computing() -> Result<Degree, Error> {
     // The third argument of both says what the memory is for.
     let is_executable = u64::from(libc::PROT_EXEC.unsigned_abs());
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
-        let is_data = SeccompCondition::new(
+        let is_data = only_if(
             2,
             SeccompCmpArgLen::Dword,
             SeccompCmpOp::MaskedEq(is_executable),
             0,
         )?;
-        rules.insert(call, vec![SeccompRule::new(vec![is_data])?]);
+        rules.insert(call, vec![is_data]);
     }
+    // A signal to itself and nobody else.
+    let own = only_if(
+        0,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::Eq,
+        std::process::id().into(),
+    )?;
+    rules.insert(libc::SYS_tgkill, vec![own]);
     apply(rules, refuse(), SeccompAction::Allow)
+}
+
+/// Applies if an argument compares so with a value.
+fn only_if(
+    argument: u8,
+    length: SeccompCmpArgLen,
+    comparison: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompRule, seccompiler::BackendError> {
+    let condition = SeccompCondition::new(argument, length, comparison, value)?;
+    SeccompRule::new(vec![condition])
 }
 
 fn refuse() -> SeccompAction {

@@ -105,7 +105,7 @@ impl State {
 
     /// Notes how the guest broke the contract and makes the error that traps
     /// it.
-    fn breach(&mut self, reason: &str) -> wasmtime::Error {
+    pub fn breach(&mut self, reason: &str) -> wasmtime::Error {
         self.contract = Some(reason.to_owned());
         wasmtime::Error::msg(reason.to_owned())
     }

@@ -3,9 +3,12 @@
 
 use crate::{grant::Scope, lineage::ProcessInfo};
 
-/// Which texts of a process an analytic is told.
+/// What of a process an analytic is told. How processes descend from one
+/// another and when they ran is what lineage is for, and told to whoever is
+/// granted it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Told {
+    pid: bool,
     image: bool,
     original_file_name: bool,
     command_line: bool,
@@ -19,6 +22,7 @@ impl Told {
     /// What the scope of fields allows.
     pub fn granted(fields: &Scope) -> Self {
         Self {
+            pid: fields.allows("process.pid"),
             image: fields.allows("process.file.path"),
             original_file_name: fields.allows("process.file.internal_name"),
             command_line: fields.allows("process.cmd_line"),
@@ -34,6 +38,7 @@ impl Told {
     pub fn of<'a>(&self, process: ProcessInfo<'a>) -> ProcessInfo<'a> {
         let told = |is_told: bool, text: &'a str| if is_told { text } else { "" };
         ProcessInfo {
+            pid: process.pid.filter(|_| self.pid),
             image: told(self.image, process.image),
             original_file_name: told(self.original_file_name, process.original_file_name),
             command_line: told(self.command_line, process.command_line),

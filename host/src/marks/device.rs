@@ -109,10 +109,5 @@ fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
 
 /// How many bytes a mark is charged.
 pub(super) fn size(note: &str, evidence: &Evidence) -> usize {
-    let fields: usize = evidence
-        .fields
-        .iter()
-        .map(|(_, value)| value.len() + 48)
-        .sum();
-    256 + note.len() + fields
+    note.len() + evidence.size()
 }

@@ -52,10 +52,13 @@ pub struct Mark {
 /// Why marks were not put. None of the call's marks were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum MarkError {
-    /// The analytic holds as many marks as it may, or put as many in the
-    /// batch.
+    /// The analytic holds as many marks as it may.
     #[error("the analytic holds as many marks as it may")]
     Full,
+    /// It put as many in the batch as it may. It must not learn of it, as in a
+    /// smaller batch it would not.
+    #[error("more marks in one call than it may put")]
+    TooMany,
     /// A stage, a note or an item is longer than it may be.
     #[error("a stage, a note or an item is too long")]
     TooLong,

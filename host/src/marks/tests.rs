@@ -68,8 +68,12 @@ fn what_is_not_committed_is_seen_and_can_be_taken_back() {
         .unwrap();
     assert_eq!(events(&marks, &as_of(6, 0), &[ONE]), [5]);
     assert_eq!(events(&marks, &as_of(7, 0), &[ONE]), [7]);
-    assert!(marks.evidence(&as_of(6, 0), 5).is_some());
-    assert!(marks.evidence(&as_of(7, 0), 5).is_none());
+    let is_there = |marks: &Marks, sequence| {
+        let evidence = marks.evidence(&as_of(sequence, 0), 5, &mut 1);
+        evidence.map(|evidence| evidence.is_some())
+    };
+    assert_eq!(is_there(&marks, 6), Ok(true));
+    assert_eq!(is_there(&marks, 7), Ok(false));
     marks.roll_back();
     assert_eq!(events(&marks, &as_of(7, 0), &[ONE]), [5]);
     marks
@@ -78,6 +82,27 @@ fn what_is_not_committed_is_seen_and_can_be_taken_back() {
     marks.commit();
     assert_eq!(events(&marks, &as_of(6, 0), &[ONE]), [7]);
     assert_eq!(marks.held(), 1);
+}
+
+/// An event that many marks held costs as many looks, expired or not, until
+/// none are left.
+#[test]
+fn looking_for_evidence_is_bounded() {
+    let mut marks = Marks::default();
+    for process in 0..10 {
+        let mark = mark(Subject::Process(process), "a", 1, u32::from(process == 9));
+        marks.put(&as_of(1, 0), vec![mark]).unwrap();
+    }
+    marks.commit();
+    // A millisecond later only the last mark is still there.
+    let later = as_of(2, 1);
+    let mut looks = 25;
+    for left in [15, 5] {
+        assert!(marks.evidence(&later, 1, &mut looks).unwrap().is_some());
+        assert_eq!(looks, left);
+    }
+    assert_eq!(marks.evidence(&later, 1, &mut looks), Err(NoLooks));
+    assert_eq!(marks.evidence(&later, 2, &mut looks), Ok(None));
 }
 
 #[test]
@@ -286,11 +311,12 @@ fn versions_of_one_batch_are_bounded() {
     for sequence in [1, 2, 2, 2, 3, 4] {
         marks.put(&as_of(sequence, 0), again()).unwrap();
     }
-    assert_eq!(marks.put(&as_of(5, 0), again()), Err(MarkError::Full));
+    let put = marks.put(&as_of(5, 0), again());
+    assert_eq!(put, Err(MarkError::TooMany));
     assert_eq!(events(&marks, &as_of(9, 0), &[ONE]), [1]);
     marks.commit();
     let many = (0..5).map(|_| mark(ONE, "a", 1, 1)).collect();
-    assert_eq!(marks.put(&as_of(5, 0), many), Err(MarkError::Full));
+    assert_eq!(marks.put(&as_of(5, 0), many), Err(MarkError::TooMany));
     marks.put(&as_of(5, 0), again()).unwrap();
     check(&marks);
 }

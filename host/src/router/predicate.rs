@@ -4,6 +4,7 @@ use aho_corasick::AhoCorasick;
 
 use crate::{
     event::Fields,
+    text::clean,
     vocabulary::{FieldId, FieldNames},
 };
 
@@ -12,6 +13,57 @@ use crate::{
 const MAX_STEPS: usize = 256;
 const MAX_VALUES: usize = 4096;
 const MAX_VALUE_LENGTH: usize = 1024;
+
+/// What the predicates of one analytic may have together. They are tested on
+/// every event of their class before anyone knows whose it is, so no other
+/// budget covers them. The five that come with Sandtrap stay below a tenth.
+const ALL_STEPS: usize = 1024;
+const ALL_SEARCHES: usize = 64;
+const ALL_VALUES: usize = 8192;
+const ALL_BYTES: usize = 128 * 1024;
+
+/// What the predicates of an analytic have together.
+#[derive(Debug, Default)]
+pub struct Tally {
+    steps: usize,
+    /// Tests for values anywhere in a text, which may have megabytes.
+    searches: usize,
+    values: usize,
+    bytes: usize,
+}
+
+impl Tally {
+    /// Counts one more predicate, unless it is too much with those before.
+    pub fn add(&mut self, steps: &[Step]) -> Result<(), PredicateError> {
+        self.steps += steps.len();
+        for step in steps {
+            match step {
+                Step::Text {
+                    comparison, values, ..
+                } => {
+                    self.searches += usize::from(*comparison == Comparison::Contains);
+                    self.values += values.len();
+                    self.bytes += values.iter().map(String::len).sum::<usize>();
+                }
+                Step::Number { ranges, .. } => self.values += ranges.len(),
+                _ => {}
+            }
+        }
+        for (what, count, most) in [
+            ("steps", self.steps, ALL_STEPS),
+            ("`contains` tests", self.searches, ALL_SEARCHES),
+            ("values", self.values, ALL_VALUES),
+            ("bytes in values", self.bytes, ALL_BYTES),
+        ] {
+            limit(
+                &format!("{what} with the predicates before it"),
+                count,
+                most,
+            )?;
+        }
+        Ok(())
+    }
+}
 
 /// How a text is compared, ignoring ASCII case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,7 +252,7 @@ impl Node {
 fn resolve(name: &str, names: &mut FieldNames) -> Result<FieldId, PredicateError> {
     names
         .resolve(name)
-        .ok_or_else(|| PredicateError::UnknownField(name.to_owned()))
+        .ok_or_else(|| PredicateError::UnknownField(clean(name)))
 }
 
 fn text(field: FieldId, comparison: Comparison, values: &[String]) -> Result<Node, PredicateError> {

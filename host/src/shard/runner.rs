@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ use crate::{
     event::Event,
     evidence::EvidenceDesk,
     instance::Instance,
-    issue::{self, Issued},
+    issue::{self, Issued, Made},
     router::Subscription,
     scene::{Allowance, Memory, Scene, World},
 };
@@ -161,6 +162,7 @@ impl Runner {
             memory,
             desk,
             answers: Allowance::default(),
+            looks: 0,
             log_lines: 0,
             shown: Vec::new(),
         };
@@ -207,66 +209,63 @@ impl Runner {
     ) -> Scene {
         let analytic = Arc::clone(&self.analytic);
         let budget = &analytic.grant.budget;
-        let mut pending = vec![(0, events.len() as u32, 0)];
-        while let Some((from, to, halvings)) = pending.pop() {
-            let batch = self.batch(tables, events, from, to);
-            if batch.tables.is_empty() {
+        let mut pending = vec![(0..events.len() as u32, 0)];
+        while let Some((part, halvings)) = pending.pop() {
+            let shown = positions(tables, &part);
+            let middle = shown.get(shown.len() / 2).copied();
+            let Some(middle) = middle else { continue };
+            let (earlier, later) = (part.start..middle, middle..part.end);
+            let is_one = shown.len() == 1;
+            if !self.standing.is_good(Instant::now(), budget) {
+                outcome.unseen += shown.len() as u64;
+                self.usage.unseen += shown.len() as u64;
                 continue;
             }
-            if !self.standing.is_good(Instant::now(), budget) {
-                let unseen = positions(tables, from, to).len() as u64;
-                outcome.unseen += unseen;
-                self.usage.unseen += unseen;
+            if !is_one && self.size(tables, events, &part) > budget.batch() {
+                pending.push((later, halvings));
+                pending.push((earlier, halvings));
                 continue;
             }
             scene.log_lines = self.log_lines(budget);
             let allowed = scene.log_lines;
             let result;
             let started = Instant::now();
-            (scene, result) = self.call(&batch, scene, budget.time_of_part(halvings));
+            let time = budget.time_of_part(halvings);
+            (scene, result) = self.inspect_part(tables, events, &part, scene, time);
             let ended = Instant::now();
             let time = ended.saturating_duration_since(started);
             self.log_lines.0 -= f64::from(allowed.saturating_sub(scene.log_lines));
             self.usage.count_call(time, self.instance.as_ref());
             outcome.calls += 1;
             match result {
-                Ok(mut findings) => {
-                    let rows = rows(&batch);
-                    self.standing.handled(rows, ended);
+                Ok(made) => {
+                    self.standing.handled(shown.len() as u64, ended);
+                    let rows = tables.iter().map(|rows| within(rows, &part).len() as u64);
+                    let rows = rows.sum::<u64>();
                     outcome.rows += rows;
                     self.usage.rows += rows;
-                    let issued_before = outcome.findings.len();
-                    // Whatever the order it gave them in, the first about a
-                    // chain is issued first.
-                    findings.sort_by_key(|finding| finding.event);
-                    for finding in findings {
-                        let finding =
-                            issue::finding(&finding, &analytic, &mut scene, &mut self.issued);
-                        outcome.unknown_evidence += finding.unknown_evidence;
-                        outcome.findings.extend(finding.finding);
+                    self.usage.findings += made.findings.len() as u64;
+                    outcome.unknown_evidence += made.unknown_evidence;
+                    for mut finding in made.findings {
+                        let (device, chain) = (&finding.device, &finding.chain_uid);
+                        finding.is_update = self.issued.again(device, chain);
+                        outcome.findings.push(finding);
                     }
-                    self.usage.findings += (outcome.findings.len() - issued_before) as u64;
                     scene.memory.commit();
                 }
                 Err(error) => {
                     scene.memory.roll_back();
                     // A trapped instance is never used again.
                     self.instance = None;
-                    let handled = positions(tables, from, to);
-                    match handled.get(handled.len() / 2) {
-                        Some(middle) if handled.len() > 1 => {
-                            // The earlier half is handled first.
-                            pending.push((*middle, to, halvings + 1));
-                            pending.push((from, *middle, halvings + 1));
-                        }
-                        Some(only) => {
-                            self.standing.failed(ended);
-                            self.usage.faults += 1;
-                            outcome
-                                .faults
-                                .extend(self.fault(events.get(*only as usize), error));
-                        }
-                        None => {}
+                    if is_one {
+                        self.standing.failed(ended);
+                        self.usage.faults += 1;
+                        let fault = self.fault(events.get(middle as usize), error);
+                        outcome.faults.extend(fault);
+                    } else {
+                        // The earlier half is handled first.
+                        pending.push((later, halvings + 1));
+                        pending.push((earlier, halvings + 1));
                     }
                 }
             }
@@ -284,6 +283,30 @@ impl Runner {
         let left = (left + most * minutes).min(most);
         self.log_lines = (left, now);
         left as u32
+    }
+
+    /// Shows it the events from one position up to another, and makes findings
+    /// of what it says.
+    fn inspect_part(
+        &mut self,
+        tables: &[Cow<'_, [u32]>],
+        events: &[Event],
+        part: &Range<u32>,
+        mut scene: Scene,
+        time: Duration,
+    ) -> (Scene, Result<Made, CallError>) {
+        let memory = self.analytic.grant.budget.memory;
+        if self.size(tables, events, part) > memory {
+            // It has no room for the one event.
+            let export = "inspect";
+            let bytes = memory;
+            return (scene, Err(CallError::Memory { export, bytes }));
+        }
+        let batch = self.batch(tables, events, part);
+        let result;
+        (scene, result) = self.call(&batch, scene, time);
+        let made = result.and_then(|said| issue::findings(said, &self.analytic, &mut scene));
+        (scene, made)
     }
 
     fn call(
@@ -307,13 +330,28 @@ impl Runner {
         instance.inspect(batch, scene, time)
     }
 
-    /// The tables over the events from one position up to another.
-    fn batch(&self, tables: &[Cow<'_, [u32]>], events: &[Event], from: u32, to: u32) -> Batch {
+    /// The most bytes that the tables over a part of the events can have.
+    fn size(&self, tables: &[Cow<'_, [u32]>], events: &[Event], part: &Range<u32>) -> usize {
+        let tables = tables.iter().zip(self.subscriptions.iter());
+        let sizes = tables.map(|(rows, subscription)| {
+            // Sequence, time, and a number or the end of a text for each field.
+            let columns = 8 * (2 + subscription.fields.len());
+            let rows = within(rows, part).iter();
+            let events = rows.filter_map(|position| events.get(*position as usize));
+            events
+                .map(|event| columns + event.device.len() + event.fields.size())
+                .sum::<usize>()
+        });
+        sizes.sum()
+    }
+
+    /// The tables over a part of the events.
+    fn batch(&self, tables: &[Cow<'_, [u32]>], events: &[Event], part: &Range<u32>) -> Batch {
         let mut batch = Batch { tables: Vec::new() };
         for (number, (rows, subscription)) in
             tables.iter().zip(self.subscriptions.iter()).enumerate()
         {
-            let rows: Vec<&Event> = within(rows, from, to)
+            let rows: Vec<&Event> = within(rows, part)
                 .iter()
                 .filter_map(|position| events.get(*position as usize))
                 .collect();
@@ -338,28 +376,21 @@ impl Runner {
     }
 }
 
-fn rows(batch: &Batch) -> u64 {
-    batch
-        .tables
-        .iter()
-        .map(|table| table.events.len() as u64)
-        .sum()
-}
-
-fn within(rows: &[u32], from: u32, to: u32) -> &[u32] {
-    let start = rows.partition_point(|row| *row < from);
-    let end = rows.partition_point(|row| *row < to);
+fn within<'a>(rows: &'a [u32], part: &Range<u32>) -> &'a [u32] {
+    let start = rows.partition_point(|row| *row < part.start);
+    let end = rows.partition_point(|row| *row < part.end);
     rows.get(start..end).unwrap_or_default()
 }
 
-/// The distinct positions of all rows in the range, ascending.
-fn positions(tables: &[Cow<'_, [u32]>], from: u32, to: u32) -> Vec<u32> {
+/// The distinct positions of all rows in the part, ascending.
+fn positions(tables: &[Cow<'_, [u32]>], part: &Range<u32>) -> Vec<u32> {
     let mut positions: Vec<u32> = tables
         .iter()
-        .flat_map(|rows| within(rows, from, to))
+        .flat_map(|rows| within(rows, part))
         .copied()
         .collect();
-    positions.sort_unstable();
+    // Stable, because that one merges what is sorted already.
+    positions.sort();
     positions.dedup();
     positions
 }

@@ -2,8 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs,
-    io::{self, Read as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -102,21 +101,4 @@ fn named(component: &Path, rest: &str) -> PathBuf {
     let mut name = prefix(component);
     name.push(rest);
     component.with_file_name(name)
-}
-
-/// Reads a file whole, if it is one and not too large.
-pub(super) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    // Opening a named pipe would wait for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(limit + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        let reason = format!("it is larger than the {limit} bytes it may have");
-        return Err(io::Error::other(reason));
-    }
-    Ok(bytes)
 }

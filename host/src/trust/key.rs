@@ -7,8 +7,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{files, signature::Signature};
-use crate::config::TrustedKey;
+use super::signature::Signature;
+use crate::{config::TrustedKey, file};
 
 /// Largest file of a public key, in bytes.
 const MAX_FILE: u64 = 4 * 1024;
@@ -109,7 +109,7 @@ impl PublicKey {
             path: path.to_owned(),
             reason,
         };
-        let bytes = files::read(path, MAX_FILE).map_err(failed)?;
+        let bytes = file::read(path, MAX_FILE).map_err(failed)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| KeyError::Malformed)?;
         Self::parse(text)
     }

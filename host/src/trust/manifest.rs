@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{TrustError, files};
 use crate::{
     analytic::Prepared, bindings::exports::sandtrap::analytic::detector::Step,
-    capabilities::Capability, config::BudgetConfig,
+    capabilities::Capability, config::BudgetConfig, file, text::clean,
 };
 
 /// The contract that manifests are of.
@@ -87,7 +87,7 @@ impl Manifest {
 
     /// What lies beside a component as its manifest, whoever wrote it.
     pub fn beside(component: &Path) -> Option<Self> {
-        let bytes = files::read(&files::manifest_path(component), files::MAX_MANIFEST).ok()?;
+        let bytes = file::read(&files::manifest_path(component), files::MAX_MANIFEST).ok()?;
         Self::parse(&bytes).ok()
     }
 
@@ -205,7 +205,8 @@ impl Manifest {
 pub struct BadManifest(String);
 
 fn bad(error: serde_json::Error) -> BadManifest {
-    BadManifest(error.to_string())
+    // It quotes what stands in the file.
+    BadManifest(clean(&error.to_string()))
 }
 
 /// As analytics may be called.

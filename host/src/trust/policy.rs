@@ -11,6 +11,7 @@ use super::{
 use crate::{
     analytic::Prepared,
     config::{BudgetConfig, Trust},
+    file,
 };
 
 /// Which components the operator trusts.
@@ -100,12 +101,11 @@ impl Policy {
                 None => Err(TrustError::Unsigned { manifest }),
             };
         };
-        let bytes = files::read(&manifest_path, files::MAX_MANIFEST).map_err(|reason| {
-            TrustError::Read {
+        let bytes =
+            file::read(&manifest_path, files::MAX_MANIFEST).map_err(|reason| TrustError::Read {
                 path: manifest_path.clone(),
                 reason,
-            }
-        })?;
+            })?;
         let mut made = Vec::new();
         let mut foreign = Vec::new();
         for (id, path) in signatures {

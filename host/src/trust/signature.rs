@@ -7,6 +7,7 @@
 use std::{io, path::Path};
 
 use super::{KeyId, TrustError, files, key};
+use crate::file;
 
 /// What the first line may say, which is not signed: what Sandtrap, minisign
 /// and rsign write unless told otherwise.
@@ -35,7 +36,7 @@ impl Signature {
             path: path.to_owned(),
             reason,
         };
-        let bytes = files::read(path, files::MAX_SIGNATURE).map_err(|reason: io::Error| {
+        let bytes = file::read(path, files::MAX_SIGNATURE).map_err(|reason: io::Error| {
             TrustError::Read {
                 path: path.to_owned(),
                 reason,

@@ -9,6 +9,7 @@ use super::{
     BadManifest, Beside, KeyId, MAX_SIGNATURES, Manifest, PublicKey, TrustError, beside, files,
     key, manifest_path, signature::Signature, signature_path,
 };
+use crate::file;
 
 /// Largest file of a secret key, in bytes.
 const MAX_FILE: u64 = 4 * 1024;
@@ -110,7 +111,7 @@ impl SecretKey {
         let no_key = || SigningError::NoKey {
             path: path.to_owned(),
         };
-        let bytes = files::read(path, MAX_FILE).map_err(failed)?;
+        let bytes = file::read(path, MAX_FILE).map_err(failed)?;
         let text = String::from_utf8(bytes).map_err(|_| no_key())?;
         let encoded = text.lines().nth(1).and_then(key::decode);
         let encoded = encoded
@@ -146,7 +147,7 @@ impl SecretKey {
             signatures,
         } = beside(component)?;
         let known = known
-            .and_then(|path| files::read(&path, files::MAX_MANIFEST).ok())
+            .and_then(|path| file::read(&path, files::MAX_MANIFEST).ok())
             .filter(|bytes| Manifest::parse(bytes).is_ok_and(|known| known == *manifest));
         let is_new = known.is_none();
         let bytes = match known {

@@ -33,7 +33,7 @@ pub(super) fn restore(
     sample: &Sample,
     ledger: mpsc::Sender<Group>,
 ) -> Result<Dispatch, DaemonError> {
-    let plan = Plan::new(Vec::new()).map_err(|(_, error)| error)?;
+    let plan = Plan::default();
     let catalogue = match &config.daemon.signatures {
         Some(path) => Arc::new(Catalogue::load(path)?),
         None => Arc::default(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::oneshot;
 
-use super::{Ended, Loaded, Refusal, Reloader, Report, chain, report::running};
+use super::{Ended, Fingerprint, Loaded, Refusal, Reloader, Report, Seen, chain, report::running};
 use crate::{
     analytic::Configured,
     daemon::{
@@ -24,9 +24,10 @@ impl Reloader {
     pub(super) fn swap(
         &mut self,
         is_asked: bool,
-        next: BTreeMap<String, Loaded>,
+        mut next: BTreeMap<String, Loaded>,
         report: &mut Report,
     ) -> Result<(), Ended> {
+        let plan = self.plan(&mut next, report);
         for (id, loaded) in &next {
             let is_same = self
                 .running
@@ -47,28 +48,6 @@ impl Reloader {
             report.analytics = running(&self.running);
             return Ok(());
         }
-        let analytics = next
-            .values()
-            .map(|loaded| Arc::clone(&loaded.configured))
-            .collect();
-        let plan = match Plan::new(analytics) {
-            Ok(plan) => plan,
-            Err((position, error)) => {
-                if let Some(loaded) = next.values().nth(position) {
-                    self.refuse(&loaded.path, &Refusal::from(error), report);
-                }
-                for loaded in next.values() {
-                    let runs = self.running.values().any(|known| known.path == loaded.path);
-                    if !runs {
-                        self.seen.remove(&loaded.path);
-                    }
-                }
-                report.loaded.clear();
-                report.unloaded.clear();
-                report.analytics = running(&self.running);
-                return Ok(());
-            }
-        };
         let memories = self.memories(&next)?;
         let instances = self.instances(&next, &report.loaded);
         let (done, answer) = oneshot::channel();
@@ -106,6 +85,27 @@ impl Reloader {
                 .inc_by(count as u64);
         }
         Ok(())
+    }
+
+    /// The plan of all analytics that fit into one. Whatever does not is
+    /// refused, and keeps nobody else from running.
+    fn plan(&mut self, next: &mut BTreeMap<String, Loaded>, report: &mut Report) -> Plan {
+        loop {
+            let analytics = next.values();
+            let analytics = analytics.map(|loaded| Arc::clone(&loaded.configured));
+            let (position, error) = match Plan::new(analytics.collect()) {
+                Ok(plan) => return plan,
+                Err(failed) => failed,
+            };
+            let id = next.keys().nth(position).cloned();
+            let Some(Loaded { path, .. }) = id.and_then(|id| next.remove(&id)) else {
+                return Plan::default();
+            };
+            self.refuse(&path, &Refusal::from(error), report);
+            let found = Fingerprint::of_component(&path);
+            self.seen
+                .extend(found.map(|found| (path, Seen::Refused(found))));
+        }
     }
 
     /// Instances of what is about to run, so that no event waits for their

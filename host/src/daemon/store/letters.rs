@@ -1,7 +1,11 @@
-//! The dead letters: bounded in number and bytes, the oldest go first.
+//! The dead letters: bounded in number and bytes. The oldest of whoever has
+//! most go first.
+
+mod shares;
 
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
+use self::shares::{Excess, Shares};
 use super::{DEAD_LETTERS, META, StateError, Store, Transaction};
 use crate::daemon::letters::{Letter, Numbered};
 
@@ -115,18 +119,21 @@ impl Post {
             return self.add(write, &transaction.dead_letters);
         }
         let mut letters = write.open_table(DEAD_LETTERS)?;
+        let mut shares = Shares::open(write)?;
         for (number, letter) in &transaction.replayed {
             let Some(old) = letters.remove(number)? else {
                 continue;
             };
             self.bytes = self.bytes.saturating_sub(old.value().len() as u64);
+            shares.remove(*number, old.value())?;
             drop(old);
             if let Some(letter) = letter {
                 self.bytes += letter.len() as u64;
+                shares.add(*number, letter)?;
                 letters.insert(number, letter.as_slice())?;
             }
         }
-        drop(letters);
+        drop((letters, shares));
         self.add(write, &transaction.dead_letters)
     }
 
@@ -136,9 +143,11 @@ impl Post {
             return Ok(());
         }
         let mut letters = write.open_table(DEAD_LETTERS)?;
+        let mut shares = Shares::open(write)?;
         for letter in new {
             self.last += 1;
             self.bytes += letter.len() as u64;
+            shares.add(self.last, letter)?;
             letters.insert(self.last, letter.as_slice())?;
         }
         Ok(())
@@ -147,13 +156,21 @@ impl Post {
     /// Makes room, and tells how many letters had to go for that.
     pub fn close(mut self, write: &WriteTransaction) -> Result<u64, StateError> {
         let mut letters = write.open_table(DEAD_LETTERS)?;
+        let mut shares = Shares::open(write)?;
         let mut gone = 0;
-        while letters.len()? > LETTERS || self.bytes > BYTES {
-            let Some((_, letter)) = letters.pop_first()? else {
+        loop {
+            let excess = match letters.len()? > LETTERS {
+                true => Excess::Number,
+                false if self.bytes > BYTES => Excess::Bytes,
+                false => break,
+            };
+            let Some(number) = shares.remove_next(excess)? else {
                 break;
             };
-            self.bytes = self.bytes.saturating_sub(letter.value().len() as u64);
-            gone += 1;
+            if let Some(letter) = letters.remove(number)? {
+                self.bytes = self.bytes.saturating_sub(letter.value().len() as u64);
+                gone += 1;
+            }
         }
         let mut meta = write.open_table(META)?;
         meta.insert(LAST, self.last)?;

@@ -217,3 +217,34 @@ fn letters_are_bounded_in_number_and_bytes() {
     let (gone, _) = commit(1, large);
     assert_eq!((gone, kept().len() as u64), (1, fit));
 }
+
+/// One that fails all the time does not push out what others could not handle.
+#[test]
+fn who_has_most_letters_makes_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let commit = |analytic: Option<&str>, count: u64| {
+        let one = letter("trap", analytic, 1);
+        let transaction = Transaction {
+            dead_letters: vec![one; usize::try_from(count).unwrap()],
+            ..Transaction::default()
+        };
+        let gone = store.commit([&transaction], &[], &BTreeMap::new(), 10);
+        gone.unwrap()
+    };
+    commit(Some("AN1"), 5);
+    commit(None, 5);
+    assert_eq!(commit(Some("AN2"), letters::LETTERS), 10);
+    assert_eq!(commit(Some("AN2"), 100), 100);
+    let of = |analytic: Option<&str>| {
+        let which = Selection {
+            limit: usize::MAX,
+            analytic: analytic.map(str::to_owned),
+            ..Selection::default()
+        };
+        numbers(&store, &which)
+    };
+    assert_eq!(of(Some("AN1")), [1, 2, 3, 4, 5]);
+    assert_eq!(of(None).len() as u64, letters::LETTERS);
+    assert_eq!(of(Some("AN2")).first(), Some(&121));
+}

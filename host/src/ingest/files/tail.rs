@@ -64,7 +64,7 @@ impl Tail {
         stored: Option<(&str, &Position)>,
         now: Instant,
     ) -> io::Result<(Self, bool)> {
-        let mut file = File::open(path)?;
+        let mut file = crate::file::open(path)?;
         let stat = Stat::new(&file.metadata()?, path);
         let mut head = Vec::new();
         let mut found = None;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -303,7 +302,7 @@ impl Wholes {
         let seen = self.seen.get(path);
         let (size, modified) = seen.map_or((0, 0), |seen| (seen.size, seen.modified));
         let mut head = Vec::new();
-        File::open(path)
+        crate::file::open(path)
             .and_then(|mut file| read_at(&mut file, 0, HEAD, &mut head))
             .map_err(|error| failed(&error))?;
         let stamp = Stamp {
