@@ -8,6 +8,7 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     analytic::{self, Configured, Prepared},
+    compiler,
     config::{Config, Site},
     engine::Engine,
     error::LoadError,
@@ -33,6 +34,7 @@ pub fn admit(
     is_named: bool,
 ) -> Result<Admitted, LoadError> {
     let bytes = analytic::read(path)?;
+    compiler::recognise(&bytes)?;
     let vouched = policy.vouch(path, &bytes, is_named)?;
     let prepared = Prepared::new(engine, &analytic::name_of(path), &bytes)?;
     vouched.check(&prepared)?;

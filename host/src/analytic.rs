@@ -156,8 +156,10 @@ impl Prepared {
                 return Err(refused(format!("asks for more than {MAX_FIELDS} fields")));
             }
             let steps: Vec<Step> = subscription.predicate.iter().map(step).collect();
-            let predicate = Predicate::compile(&steps, names)
-                .and_then(|predicate| tally.add(&steps).map(|()| predicate))
+            // Counted first: automata take many times what they are made of.
+            let predicate = tally
+                .add(&steps)
+                .and_then(|()| Predicate::compile(&steps, names))
                 .map_err(|error| LoadError::predicate(number, &subscription.class, &error))?;
             let mut fields = Vec::new();
             for field in &subscription.fields {

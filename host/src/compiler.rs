@@ -26,15 +26,22 @@ pub const REFUSED: u8 = 10;
 /// Exit status of a worker whose component needs more memory than there may be.
 pub const OUT_OF_MEMORY: u8 = 11;
 
+/// Refuses what is no component at all by its first bytes, so that nobody goes
+/// looking for a signature of it.
+pub fn recognise(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.get(..4) != Some(b"\0asm") {
+        return Err(LoadError::NotWasm);
+    }
+    if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
+        return Err(LoadError::CoreModule);
+    }
+    Ok(())
+}
+
 impl Engine {
     /// Compiles a component, or takes it from the cache.
     pub fn compile(&self, bytes: &[u8]) -> Result<Component, LoadError> {
-        if bytes.get(..4) != Some(b"\0asm") {
-            return Err(LoadError::NotWasm);
-        }
-        if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
-            return Err(LoadError::CoreModule);
-        }
+        recognise(bytes)?;
         let kept = self.cache().and_then(|cache| cache.get(bytes));
         // What an older version kept does not load, and is compiled anew.
         if let Some(component) = kept.and_then(|kept| kept.load(self.wasmtime()).ok()) {

@@ -35,6 +35,7 @@ pub struct Tally {
 impl Tally {
     /// Counts one more predicate, unless it is too much with those before.
     pub fn add(&mut self, steps: &[Step]) -> Result<(), PredicateError> {
+        limit("steps", steps.len(), MAX_STEPS)?;
         self.steps += steps.len();
         for step in steps {
             match step {
@@ -157,9 +158,7 @@ enum Anchor {
 impl Predicate {
     /// Compiles postfix steps; no steps match every event.
     pub fn compile(steps: &[Step], names: &mut FieldNames) -> Result<Self, PredicateError> {
-        if steps.len() > MAX_STEPS {
-            return Err(too_large(format!("{} steps", steps.len()), MAX_STEPS));
-        }
+        limit("steps", steps.len(), MAX_STEPS)?;
         let mut stack: Vec<Node> = Vec::new();
         for (number, step) in steps.iter().enumerate() {
             let mut take = |count: usize| {

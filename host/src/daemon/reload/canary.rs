@@ -98,7 +98,7 @@ pub enum Refusal {
     #[error("{0}")]
     Load(Box<LoadError>),
     /// It failed on a harmless event.
-    #[error("failed on the canary batch: {0}")]
+    #[error("failed on the events it was tried on: {0}")]
     Canary(CallError),
     /// Another file has an analytic of the same name.
     #[error("{id} is already loaded from {first}")]
