@@ -20,7 +20,7 @@ use tokio::{
 use self::restore::{outlets, restore};
 use super::{
     board::{Board, SharedBoard},
-    dispatch::{Command, Sample},
+    dispatch::{Command, IDLE, Sample},
     ledger::Ledger,
     now,
     reload::{Ended, Fingerprint, Reloader, Report, Wake, Watcher},
@@ -229,6 +229,9 @@ impl Core {
             milliseconds = started.elapsed().as_millis() as u64,
             "restored and loaded"
         );
+        if report.analytics.is_empty() {
+            tracing::warn!(IDLE);
+        }
         board.update(|status| status.ready = true);
         Ok(Self {
             gate,

@@ -52,6 +52,10 @@ const SAMPLE: usize = 64;
 /// The longest of them, in bytes.
 const SAMPLE_RECORD: usize = 16 << 10;
 
+/// Sources are not held up when nothing is detected, so it has to be said.
+pub const IDLE: &str =
+    "no analytic runs; events are taken in and seen by none (`sandtrap status` says why)";
+
 /// What the thread is asked to do between two groups.
 pub enum Command {
     /// To go on with another set of analytics.
@@ -173,12 +177,17 @@ impl Dispatch {
         let decode = std::mem::replace(&mut self.decode, decode);
         let pause = started.elapsed();
         let usage = self.pipeline.usage()?;
-        for (id, _) in std::mem::replace(&mut self.counted, usage) {
-            if !self.counted.contains_key(&id) {
+        for (id, before) in std::mem::replace(&mut self.counted, usage) {
+            if let Some(now) = self.counted.get(&id) {
+                counts::tell(&id, before.quarantine, now.quarantine);
+            } else {
                 let label = Analytic { analytic: id };
                 self.metrics.analytic_memory.remove(&label);
                 self.metrics.analytic_quarantined.remove(&label);
             }
+        }
+        if self.counted.is_empty() {
+            tracing::warn!(IDLE);
         }
         // Taking the old down takes longer than all the rest. Should
         // there be no thread for it, it is done here.

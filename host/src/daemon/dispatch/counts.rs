@@ -2,9 +2,10 @@
 
 use super::Dispatch;
 use crate::{
+    daemon::at,
     metrics::{Analytic, Counters, HostCalls, Metrics},
     pipeline::ShardLost,
-    shard::Usage,
+    shard::{Quarantine, Usage},
 };
 
 impl Dispatch {
@@ -14,6 +15,7 @@ impl Dispatch {
         for (id, now) in &usage {
             let before = self.counted.get(id).copied().unwrap_or_default();
             publish(&self.metrics, id, *now, before);
+            tell(id, before.quarantine, now.quarantine);
         }
         let lineage = self.pipeline.lineage_stats()?;
         let metrics = &self.metrics;
@@ -34,6 +36,31 @@ impl Dispatch {
         });
         self.counted = usage;
         Ok(())
+    }
+}
+
+/// Tells the log that an analytic is no longer called, or is again. What it was
+/// before and is now is that of all shards together, so that each is one line.
+pub(super) fn tell(id: &str, before: Option<Quarantine>, now: Option<Quarantine>) {
+    match (before, now) {
+        (Some(_), None) => {
+            tracing::info!(analytic = id, "out of quarantine: it is called again");
+        }
+        // It may have been let out and put back since.
+        (before, Some(now)) if before.is_none_or(|before| before.times < now.times) => {
+            let until = now.until.map(at);
+            tracing::warn!(
+                analytic = id,
+                reason = now.cause.name(),
+                until,
+                times = now.times,
+                "in quarantine: {}; it is not called until {}, and `sandtrap release {id}` \
+                 has it called at once",
+                now.cause.sentence(),
+                until.as_deref().unwrap_or("it is released"),
+            );
+        }
+        _ => {}
     }
 }
 
