@@ -12,11 +12,12 @@ impl Host for State {
         let Some(analytic) = self.log_line()? else {
             return Ok(());
         };
+        // Whatever it writes must not read as if the host said it.
         let message = clean(&message);
         match level {
-            Level::Debug => tracing::debug!(analytic, "{message}"),
-            Level::Info => tracing::info!(analytic, "{message}"),
-            Level::Warn => tracing::warn!(analytic, "{message}"),
+            Level::Debug => tracing::debug!(analytic, "the analytic says: {message}"),
+            Level::Info => tracing::info!(analytic, "the analytic says: {message}"),
+            Level::Warn => tracing::warn!(analytic, "the analytic says: {message}"),
         }
         Ok(())
     }

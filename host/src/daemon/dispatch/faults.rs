@@ -16,13 +16,21 @@ impl Dispatch {
     /// Dead letters of the events that analytics could not handle.
     pub(super) fn letters(&self, outcomes: &[Outcome], sources: &Sources<'_>) -> Vec<Vec<u8>> {
         let faults = outcomes.iter().flat_map(|outcome| &outcome.faults);
-        faults
+        let letters: Vec<Vec<u8>> = faults
             .enumerate()
             .map(|(position, fault)| {
                 self.note(fault, position < LOGGED);
                 self.letter(fault, sources).encode()
             })
-            .collect()
+            .collect();
+        let more = letters.len().saturating_sub(LOGGED);
+        if more > 0 {
+            tracing::warn!(
+                more,
+                "more events of these could not be handled; `sandtrap deadletter list` shows them"
+            );
+        }
+        letters
     }
 
     /// Counts a fault and tells of it.
