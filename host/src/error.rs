@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use crate::router::PredicateError;
 
+/// What the configuration counts memory in, in bytes.
+const MIB: u64 = 1 << 20;
+
 /// Whose defect an error is: the first thing an operator asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
@@ -27,18 +30,18 @@ impl Blame {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("cannot read {path}")]
+    #[error("cannot be read")]
     Read {
-        /// The file.
+        /// The file, which whoever tells of it names.
         path: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
     },
     /// The file is larger than a component may be.
-    #[error("it is larger than the {} MiB a component may have", limit >> 20)]
+    #[error("it is larger than the {} MiB that a component may have", .limit / MIB)]
     TooLarge {
-        /// What it may be.
+        /// What it may be, in bytes.
         limit: u64,
     },
     /// It is something else.
@@ -198,11 +201,14 @@ pub enum CallError {
         milliseconds: u64,
     },
     /// It wanted more memory or tables than it may have, and gave up.
-    #[error("{export}: wanted more memory or tables than it may have ({bytes} bytes)")]
+    #[error(
+        "{export}: wanted more than the {} MiB of memory, or the table elements, of its budget",
+        .bytes / (1 << 20)
+    )]
     Memory {
         /// What was called.
         export: &'static str,
-        /// Its memory budget.
+        /// Its memory budget, in bytes.
         bytes: usize,
     },
     /// It used the contract wrongly: unknown events, calls at the wrong time.

@@ -25,8 +25,9 @@ pub enum TrustError {
     },
     /// It is not signed, and has to be.
     #[error(
-        "it is not signed: {manifest} is not there; sign it with `sandtrap sign`, \
-         or write unsigned = true under [trust] to run whatever lies in the folder"
+        "it is not signed: {manifest} is not there; get its manifest and signatures from whoever \
+         made it, or sign it with `sandtrap sign` and a key of your own; as the last resort, \
+         unsigned = true under [trust] runs whatever lies in the folder"
     )]
     Unsigned {
         /// Where its manifest would be.
@@ -97,11 +98,7 @@ pub enum TrustError {
         key: KeyId,
     },
     /// Too few trusted keys signed.
-    #[error(
-        "{} of the {needed} trusted keys that `signers` of [trust] asks for signed it{}",
-        .signers.len(),
-        others(.foreign, .barred)
-    )]
+    #[error("{}", too_few(*.needed, .signers, .foreign, .barred))]
     TooFewSigners {
         /// How many must have signed.
         needed: usize,
@@ -130,20 +127,70 @@ impl TrustError {
     }
 }
 
-/// Who signed for nothing, and what would make it count.
-fn others(foreign: &[KeyId], barred: &[String]) -> String {
-    let mut text = String::new();
+/// Who signed, who did so for nothing, and what would make it count.
+fn too_few(needed: usize, signers: &[String], foreign: &[KeyId], barred: &[String]) -> String {
+    let mut text = match signers {
+        [] => "no key that is trusted for it signed it".to_owned(),
+        signers => format!("only {} signed it that is trusted", signers.join(", ")),
+    };
+    if needed > 1 {
+        text += &format!(", and `signers` of [trust] asks for {needed} keys");
+    }
     if !barred.is_empty() {
         let names = barred.join(", ");
         text += &format!("; {names} did, but `analytics` of that key leaves this one out");
     }
+    if foreign.is_empty() && barred.is_empty() {
+        text += "; get the missing signatures from whoever made it, or sign it with \
+                 `sandtrap sign` and a key that is trusted";
+    }
     if !foreign.is_empty() {
         let keys: Vec<String> = foreign.iter().map(KeyId::to_string).collect();
         let keys = keys.join(", ");
-        text += &format!("; so did {keys}, which would have to be under [trust.keys]");
-    }
-    if text.is_empty() {
-        text += "; have it signed with `sandtrap sign`, or lower `signers`";
+        text += &match (signers, barred) {
+            ([], []) => format!("; only {keys} did, which is not trusted"),
+            _ => format!("; {keys} did as well, but is not trusted"),
+        };
+        text += ": if you know whose key that is and trust them, put their public key under \
+                 [trust.keys.NAME]";
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_signed_and_who_would_have_to_is_told() {
+        let (own, key) = (["own".to_owned()], [KeyId::from_bytes([1; 8])]);
+        for (needed, signers, foreign, barred, words) in [
+            (
+                1,
+                &own[..0],
+                &key[..],
+                &own[..0],
+                "; only 0101010101010101 did, which is not trusted",
+            ),
+            (1, &[], &[], &own, "; own did, but `analytics`"),
+            (
+                1,
+                &[],
+                &key,
+                &own,
+                "; 0101010101010101 did as well, but is not trusted",
+            ),
+            (1, &[], &[], &[], "get the missing signatures"),
+            (
+                2,
+                &own,
+                &[],
+                &[],
+                "only own signed it that is trusted, and `signers` of [trust] asks for 2",
+            ),
+        ] {
+            let text = too_few(needed, signers, foreign, barred);
+            assert!(text.contains(words), "{text}");
+        }
+    }
 }
