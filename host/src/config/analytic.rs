@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Problems, check};
 use crate::capabilities::Capability;
 
 /// What one analytic may do.
@@ -106,6 +107,13 @@ impl AnalyticConfig {
 }
 
 impl BudgetConfig {
+    /// The numbers that are out of bounds, each key with what goes before it.
+    pub fn problems(&self, prefix: &str) -> Problems {
+        let mut problems = Problems::default();
+        check::budget(prefix, self, &mut problems);
+        problems
+    }
+
     /// The numbers with their keys, in an order of their own.
     pub fn entries(&self) -> [(&'static str, Option<u32>); 12] {
         [

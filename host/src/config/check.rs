@@ -8,6 +8,7 @@ mod site;
 mod sources;
 mod trust;
 
+pub use permission::budget;
 pub use places::places;
 
 use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive};

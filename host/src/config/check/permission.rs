@@ -1,13 +1,15 @@
 //! What analytics and keys are permitted.
 
+use wildmatch::WildMatch;
+
 use super::within;
 use crate::{
-    config::{Permission, problem::Problems},
-    vocabulary::{FieldNames, vocabulary},
+    config::{BudgetConfig, Permission, problem::Problems},
+    vocabulary::{FieldNames, RAW_PREFIX, vocabulary},
 };
 
 /// Least and most of each number of a budget, in the order of
-/// [`BudgetConfig::entries`](crate::config::BudgetConfig::entries).
+/// [`BudgetConfig::entries`].
 const BOUNDS: [(u32, u32); 12] = [
     (10, 600_000),
     (1, 100),
@@ -23,18 +25,24 @@ const BOUNDS: [(u32, u32); 12] = [
     (1, 65_536),
 ];
 
-pub(super) fn check(section: &str, permission: &Permission, problems: &mut Problems) {
-    for ((key, number), (least, most)) in permission.budget.entries().into_iter().zip(BOUNDS) {
+/// Whether the numbers of a budget are within their bounds. `prefix` goes
+/// before their keys.
+pub fn budget(prefix: &str, budget: &BudgetConfig, problems: &mut Problems) {
+    for ((key, number), (least, most)) in budget.entries().into_iter().zip(BOUNDS) {
         if let Some(number) = number {
-            within(
-                problems,
-                format!("{section}.budget.{key}"),
-                number,
-                least..=most,
-            );
+            within(problems, format!("{prefix}{key}"), number, least..=most);
         }
     }
-    let is_class = |name: &str| vocabulary().class(name).is_some();
+}
+
+pub(super) fn check(section: &str, permission: &Permission, problems: &mut Problems) {
+    budget(&format!("{section}.budget."), &permission.budget, problems);
+    let is_class = |name: &str| {
+        let glob = WildMatch::new_case_insensitive(name);
+        let mut classes = vocabulary().classes();
+        vocabulary().class(name).is_some()
+            || is_glob(name) && classes.any(|class| glob.matches(&class.name))
+    };
     let events = permission.events.iter().flatten();
     names(
         &format!("{section}.events"),
@@ -43,7 +51,12 @@ pub(super) fn check(section: &str, permission: &Permission, problems: &mut Probl
         is_class,
         problems,
     );
-    let is_field = |name: &str| FieldNames::default().resolve(name).is_some();
+    let is_field = |name: &str| {
+        let glob = WildMatch::new_case_insensitive(name);
+        let mut fields = vocabulary().fields();
+        FieldNames::default().resolve(name).is_some()
+            || is_glob(name) && (may_be_raw(name) || fields.any(|(field, _)| glob.matches(field)))
+    };
     let fields = permission.fields.iter().flatten();
     names(
         &format!("{section}.fields"),
@@ -60,6 +73,16 @@ pub(super) fn check(section: &str, permission: &Permission, problems: &mut Probl
     }
 }
 
+fn is_glob(name: &str) -> bool {
+    name.contains(['*', '?'])
+}
+
+/// Whether a glob may match raw fields, whose names only records know.
+fn may_be_raw(glob: &str) -> bool {
+    let plain: &str = glob.split(['*', '?']).next().unwrap_or_default();
+    plain.starts_with(RAW_PREFIX) || RAW_PREFIX.starts_with(plain)
+}
+
 /// A name that is none is a slip that would only show when nothing is granted.
 fn names<'a>(
     list: &str,
@@ -69,10 +92,11 @@ fn names<'a>(
     problems: &mut Problems,
 ) {
     for (number, name) in names.enumerate() {
-        if !name.contains(['*', '?']) && !is_known(name) {
+        if !is_known(name) {
+            let wrong = if is_glob(name) { "fits" } else { "is" };
             problems.error(
                 format!("{list}[{number}]"),
-                format!("`{name}` is no {what}"),
+                format!("`{name}` {wrong} no {what}"),
                 "`sandtrap vocabulary` lists them; globs such as `process.*` are possible",
             );
         }

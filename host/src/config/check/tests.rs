@@ -53,6 +53,16 @@ fn errors() {
             "vocabulary",
         ),
         (
+            "[trust.keys.k]\npublic_key_file = 'k.pub'\nmost.fields = ['proces.*']",
+            "trust.keys.k.most.fields[0]",
+            "fits no field",
+        ),
+        (
+            "[analytics.A]\nevents = ['*', 'proces.*']",
+            "analytics.A.events[1]",
+            "fits no class",
+        ),
+        (
             "[[sources.tcp]]\nlisten = '10.0.0.1:80'",
             "sources.tcp[0].listen",
             "plaintext",
@@ -230,6 +240,8 @@ fn fine() {
         "[[sinks.bulk]]\nurl = 'http://[::1]:9200'",
         "[log]\nlevel = 'sandtrap=debug,warn'",
         "[trust]\nsigners = 3\nunsigned = true",
+        "[analytics.A]\nfields = ['Process.*', 'unmapped.*', 'u*', '*', 'unmapped.Hash?s']",
+        "[analytics.A]\nevents = ['PROCESS.*']",
         "[trust.keys.v]\npublic_key_file = '/v'\nanalytics = ['AN1???', 'acme.*']",
     ] {
         assert_eq!(check(text), Problems::default(), "{text}");
