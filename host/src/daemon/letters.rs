@@ -17,6 +17,23 @@ pub const UNDECODABLE: &str = "undecodable";
 /// The reason of a finding that a sink refused for good.
 pub const REFUSED: &str = "refused";
 
+/// The reason of a letter that cannot be read any more.
+const DAMAGED: &str = "damaged";
+
+/// Every reason there is.
+pub const REASONS: [&str; 10] = [
+    UNDECODABLE,
+    "trap",
+    "deadline",
+    "memory",
+    "contract",
+    "malformed_result",
+    "returned",
+    "host",
+    REFUSED,
+    DAMAGED,
+];
+
 /// What could not be handled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -163,7 +180,7 @@ impl Letter {
     /// damaged letter does not hide the others.
     pub fn decode(stored: &[u8]) -> Self {
         serde_json::from_slice(stored).unwrap_or_else(|error| Self {
-            reason: "damaged".to_owned(),
+            reason: DAMAGED.to_owned(),
             error: format!("this letter cannot be read: {error}"),
             is_cut: true,
             ..Self::default()

@@ -15,7 +15,7 @@ use super::{
 };
 pub use super::{
     dispatch::{ReplayResult, Replayed},
-    letters::{Form, Letter, Numbered},
+    letters::{Form, Letter, Numbered, REASONS},
     store::Selection,
 };
 

@@ -16,7 +16,7 @@ use super::{
     problem::{BodyRead, Problem},
 };
 use crate::daemon::{
-    repairs::{Numbered, RepairError, Selection, Which},
+    repairs::{Numbered, REASONS, RepairError, Selection, Which},
     store::StateError,
 };
 
@@ -48,7 +48,15 @@ impl Asked {
                 "after, limit, analytic, reason and numbers cannot be read: {error}"
             ))
         })?;
-        Ok(asked.0)
+        match &asked.reason {
+            Some(reason) if !REASONS.contains(&reason.as_str()) => {
+                Err(Problem::malformed(format!(
+                    "no letter has the reason {reason:?}; the reasons are {}",
+                    REASONS.join(", ")
+                )))
+            }
+            _ => Ok(asked.0),
+        }
     }
 
     fn selection(self, some: usize, most: usize) -> Selection {

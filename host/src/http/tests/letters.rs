@@ -41,6 +41,7 @@ fn what_is_asked_for_is_bounded_and_understood() {
         ("POST", "/replay", Err("after=0 for all")),
         // A filter that is not known would let everything through.
         ("POST", "/replay?after=0&analytics=AN1", Err("analytics")),
+        ("GET", "?reason=trp", Err("trap, deadline")),
         ("POST", "/replay?numbers=3,x", Err("such as 3,4")),
         ("POST", "/replay?numbers=3&analytic=AN1", Err("stand alone")),
         ("POST", &many, Err("at most 100")),
