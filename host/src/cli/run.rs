@@ -6,9 +6,14 @@ use clap::Args;
 
 use super::{DEFAULT_FOLDER, default_cache, engine};
 use crate::{
+    baselines::StoreError,
     cache::Cache,
     config::Config,
-    daemon::{core::Setup, run},
+    daemon::{
+        core::{DaemonError, Setup},
+        run,
+        store::StateError,
+    },
     harden::{self, Places},
 };
 
@@ -67,16 +72,36 @@ impl Run {
                 tracing::warn!("not using the cache {}: {error}", cache.display());
             }
         }
-        run::run(Setup {
+        let setup = Setup {
             config,
             config_path: Some(self.config),
             analytics,
-            state,
+            state: state.clone(),
             engine,
+        };
+        run::run(setup).map_err(|error| match is_in_use(&error) {
+            true => StateInUse(state).into(),
+            false => anyhow::Error::from(error),
         })?;
         Ok(ExitCode::SUCCESS)
     }
 }
+
+/// Whether another process has the database of the state open.
+fn is_in_use(error: &DaemonError) -> bool {
+    let DaemonError::State(StateError::Open(StoreError::Open { source, .. })) = error else {
+        return false;
+    };
+    matches!(**source, redb::DatabaseError::DatabaseAlreadyOpen)
+}
+
+/// Somebody else has the state.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "another daemon uses the state folder {0}, or a command that looks into it; \
+     stop that one first, or give this one a `state_folder` of its own"
+)]
+pub struct StateInUse(PathBuf);
 
 /// The configuration does not say where the state is.
 #[derive(Debug, thiserror::Error)]
