@@ -13,7 +13,9 @@ use crate::{
     cache::Cache,
     catalog::{Catalog, components},
     config::{Config, Problem, Problems},
+    error::{CallError, LoadError},
     sinks::terminal::neutral,
+    trust::Manifest,
 };
 
 /// Tell everything that is wrong with a configuration.
@@ -25,6 +27,9 @@ pub struct Check {
     /// The configuration.
     #[arg(default_value = "/etc/sandtrap/sandtrap.toml")]
     file: PathBuf,
+    /// The same, as the other commands call it.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -32,10 +37,11 @@ pub struct Check {
 
 impl Check {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let problems = problems(&self.file)?;
+        let file = self.config.unwrap_or(self.file);
+        let problems = problems(&file)?;
         let is_fine = problems.errors.is_empty();
         if self.json {
-            let path = self.file.display().to_string();
+            let path = file.display().to_string();
             let found = json!({
                 "path": path,
                 "ok": is_fine,
@@ -44,7 +50,7 @@ impl Check {
             });
             println!("{found:#}");
         } else {
-            print(&self.file, &problems);
+            print(&file, &problems);
         }
         Ok(if is_fine {
             ExitCode::SUCCESS
@@ -105,39 +111,86 @@ fn analytics(config: &Config, problems: &mut Problems) -> anyhow::Result<()> {
     if let Some(cache) = default_cache().and_then(|folder| Cache::open(&folder).ok()) {
         engine = engine.with_cache(cache);
     }
-    let catalog = match Catalog::load(&engine, &files, false, config) {
-        Ok(catalog) => catalog,
-        Err(error) => {
-            let instead = "`sandtrap keygen` tells what to write";
-            problems.error("trust.keys", error.to_string(), instead);
-            return Ok(());
-        }
+    // A key that is none was told with the places, and without it nobody knows
+    // what would be run.
+    let Ok(catalog) = Catalog::load(&engine, &files, false, config) else {
+        return Ok(());
     };
-    for (path, error) in catalog.refused() {
+    let refused = catalog.refused();
+    for (path, error) in refused {
         problems.warn(
             "analytics_folder",
-            format!("{} does not load: {error}", path.display()),
+            format!("{} does not load: {}", path.display(), chain(error)),
             "`sandtrap inspect FILE` may tell more; the others run without it",
         );
     }
-    for (id, error) in catalog.configure(config, &config.site).1 {
+    if !files.is_empty() && refused.len() == files.len() {
         problems.error(
-            format!("analytics.{id}.settings"),
-            error.to_string(),
-            "`sandtrap inspect` lists its settings",
+            "analytics_folder",
+            format!(
+                "nothing in {} loads, so nothing is detected",
+                folder.display()
+            ),
+            "the warnings say why each does not",
         );
     }
-    // One that did not load may be meant by any section.
-    if catalog.refused().is_empty() {
-        for id in config.analytics.keys().filter(|id| !catalog.has(id)) {
-            problems.warn(
-                format!("analytics.{id}"),
-                format!("no such analytic is in {}", folder.display()),
-                "`sandtrap list` shows their identifiers",
-            );
-        }
+    for (id, error) in catalog.configure(config, &config.site).1 {
+        let (key, instead) = at_fault(&error);
+        problems.error(format!("analytics.{id}{key}"), chain(&error), instead);
     }
+    strangers(config, &catalog, folder, problems);
     Ok(())
+}
+
+/// Which key of an analytic's section an error is about, and what to do.
+fn at_fault(error: &LoadError) -> (&'static str, &'static str) {
+    match error {
+        LoadError::Call(CallError::Memory { .. }) => (
+            ".budget.memory_mib",
+            "raise it, or leave it out; if it is ample already, raise budget.table_elements",
+        ),
+        LoadError::Call(CallError::Deadline { .. }) => {
+            (".budget.call_ms", "raise it, or leave it out")
+        }
+        LoadError::Settings(_) => (".settings", "`sandtrap inspect` lists its settings"),
+        _ => ("", "`sandtrap inspect FILE` may tell more"),
+    }
+}
+
+/// Sections about analytics that are not there.
+fn strangers(config: &Config, catalog: &Catalog, folder: &Path, problems: &mut Problems) {
+    // One that does not load is known by what its manifest says.
+    let refused = catalog.refused().iter();
+    let mut known: Vec<String> = refused
+        .filter_map(|(path, _)| Some(Manifest::beside(path)?.id))
+        .collect();
+    let loaded = catalog.analytics();
+    known.extend(loaded.map(|one| one.prepared().id().to_owned()));
+    for id in config.analytics.keys().filter(|id| !known.contains(id)) {
+        let meant = known.iter().find(|known| known.eq_ignore_ascii_case(id));
+        problems.warn(
+            format!("analytics.{id}"),
+            match catalog.refused() {
+                [] => format!("no such analytic is in {}", folder.display()),
+                _ => format!("no such analytic of {} loads", folder.display()),
+            },
+            match meant {
+                Some(meant) => format!("write [analytics.{meant}]: upper and lower case count"),
+                None => "`sandtrap list` shows their identifiers".to_owned(),
+            },
+        );
+    }
+}
+
+/// An error with its causes on one line.
+fn chain(error: &LoadError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }
 
 fn print(path: &Path, problems: &Problems) {
@@ -185,6 +238,54 @@ mod tests {
         for words in ["line 2", "shard", "sandtrap config example"] {
             assert!(text.contains(words), "{text}");
         }
+    }
+
+    #[test]
+    fn a_folder_of_which_nothing_loads_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().display();
+        std::fs::write(folder.path().join("a.wasm"), "not a component").unwrap();
+        std::fs::write(folder.path().join("k.pub"), "not a key").unwrap();
+        let path = folder.path().join("sandtrap.toml");
+        let text = format!("state_folder = '{here}'\nanalytics_folder = '{here}'\n");
+        let keys = |text: &str| -> (Vec<String>, Vec<String>) {
+            std::fs::write(&path, text).unwrap();
+            let Problems { errors, warnings } = problems(&path).unwrap();
+            let keys = |all: Vec<Problem>| all.into_iter().map(|one| one.key).collect();
+            (keys(errors), keys(warnings))
+        };
+        let (errors, warnings) = keys(&format!("{text}trust.unsigned = true\n[analytics.AN9]\n"));
+        assert_eq!(errors, ["analytics_folder"]);
+        assert_eq!(warnings, ["analytics_folder", "analytics.AN9"]);
+        let (errors, _) = keys(&format!(
+            "{text}[trust.keys.k]\npublic_key_file = '{here}/k.pub'\n"
+        ));
+        assert_eq!(errors, ["trust.keys.k.public_key_file"]);
+    }
+
+    #[test]
+    fn a_budget_that_is_too_small_is_not_a_wrong_setting() {
+        let export = "instantiate";
+        for (error, key) in [
+            (
+                CallError::Memory {
+                    export,
+                    bytes: 1 << 20,
+                },
+                ".budget.memory_mib",
+            ),
+            (
+                CallError::Deadline {
+                    export,
+                    milliseconds: 10,
+                },
+                ".budget.call_ms",
+            ),
+        ] {
+            assert_eq!(at_fault(&LoadError::Call(error)).0, key);
+        }
+        let refused = LoadError::Settings("no".to_owned());
+        assert_eq!(at_fault(&refused).0, ".settings");
     }
 
     #[test]
