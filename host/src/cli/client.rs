@@ -9,13 +9,17 @@ use std::{
 };
 
 use clap::Args;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use toml::de::{DeTable, Deserializer};
 use ureq::{
     Body,
     http::{Response, StatusCode},
 };
 
-use crate::{config::Config, sinks::terminal::neutral};
+use crate::{
+    config::{Config, ConfigError, Http},
+    sinks::terminal::neutral,
+};
 
 /// Which daemon.
 #[derive(Debug, Args)]
@@ -59,7 +63,7 @@ pub struct Client {
 pub enum ClientError {
     /// The token cannot be read.
     #[error(
-        "cannot read the API's token {path}: {source}; name its file with --token-file or the \
+        "cannot read the API's token {path}: {reason}; name its file with --token-file or the \
          daemon's configuration with --config (the daemon makes it when it starts, readable by \
          its own user)"
     )]
@@ -67,7 +71,7 @@ pub enum ClientError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The file holds something else.
     #[error("{0} holds no token: one line of visible ASCII characters")]
@@ -105,6 +109,14 @@ pub enum ClientError {
         /// What it says.
         reason: String,
     },
+    /// The daemon knows nothing of this name or number.
+    #[error("{what}; `{command}` lists them")]
+    Missing {
+        /// What is missing, as the daemon says it.
+        what: String,
+        /// The command that lists what there is.
+        command: &'static str,
+    },
     /// The daemon says no.
     #[error("the daemon at {url} answers {status}: {reason}")]
     Status {
@@ -134,6 +146,20 @@ impl ClientError {
         )
     }
 
+    /// The same with a command in place of the path that lists what there is.
+    pub fn naming(self, command: &'static str) -> Self {
+        let Self::Status { status, reason, .. } = &self else {
+            return self;
+        };
+        match reason.split_once("; GET /api/") {
+            Some((what, _)) if *status == StatusCode::NOT_FOUND => Self::Missing {
+                what: what.to_owned(),
+                command,
+            },
+            _ => self,
+        }
+    }
+
     /// Whether it may work in a moment.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
@@ -143,25 +169,61 @@ impl ClientError {
 impl Connection {
     /// Reads what is needed to ask the daemon.
     pub fn client(&self) -> anyhow::Result<Client> {
-        let config = match &self.config {
-            Some(path) => Config::parse(path)?,
-            None => Config::default(),
+        let access = match &self.config {
+            Some(path) => Access::read(path)?,
+            None => Access::default(),
         };
         let base = match &self.url {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", reachable(config.http.listen)),
+            None => format!("http://{}", reachable(access.http.listen)),
         };
-        let token_file = self.token_file(&config);
+        let token_file = self.token_file(&access);
         let token = read_token(&token_file)?;
         Ok(Client::new(base, token, token_file))
     }
 
-    fn token_file(&self, config: &Config) -> PathBuf {
-        let named = self.token_file.as_ref().or(config.http.token_file.as_ref());
+    fn token_file(&self, access: &Access) -> PathBuf {
+        let named = self.token_file.as_ref().or(access.http.token_file.as_ref());
         named.cloned().unwrap_or_else(|| {
-            let folder = config.state_folder.as_deref();
+            let folder = access.state_folder.as_deref();
             folder.unwrap_or(Path::new(STATE_FOLDER)).join(TOKEN)
         })
+    }
+}
+
+/// What of a configuration says how to reach the daemon.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Access {
+    state_folder: Option<PathBuf>,
+    http: Http,
+}
+
+impl Access {
+    /// Reads it from a file whose other sections may be wrong: a daemon that was
+    /// started before goes on with what it has, and must be reachable then.
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let error = match Config::parse(path) {
+            Ok(Config {
+                state_folder, http, ..
+            }) => return Ok(Self { state_folder, http }),
+            Err(error @ ConfigError::Parse { .. }) => error,
+            Err(error) => return Err(error),
+        };
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let (table, _) = DeTable::parse_recoverable(&text);
+        let Ok(access) = Self::deserialize(Deserializer::from(table)) else {
+            return Err(error);
+        };
+        let reason = std::error::Error::source(&error).map_or_else(String::new, |source| {
+            format!("\n{}", source.to_string().trim_end())
+        });
+        eprintln!(
+            "warning: {} has an error, and the daemon does not take it until that is mended; \
+             `sandtrap config check` tells more{reason}",
+            path.display()
+        );
+        Ok(access)
     }
 }
 
@@ -176,9 +238,9 @@ fn reachable(mut listen: SocketAddr) -> SocketAddr {
 }
 
 fn read_token(path: &Path) -> Result<String, ClientError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ClientError::Token {
+    let text = std::fs::read_to_string(path).map_err(|reason| ClientError::Token {
         path: path.to_owned(),
-        source,
+        reason,
     })?;
     let token = text.trim();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -55,10 +55,16 @@ fn answers_and_refusals() {
             "404 Not Found: nope",
             false,
         ),
+        (
+            "HTTP/1.1 404 No\r\nConnection: close\r\n\r\n\
+             {\"error\":{\"reason\":\"there is no a; GET /api/v1/as lists them\"}}",
+            "there is no a; `sandtrap list` lists them",
+            false,
+        ),
         ("SSH-2.0-OpenSSH\r\n\r\n", "no daemon answers", false),
     ] {
         let (url, served) = serve(answer);
-        let error = client(&url).get("/").unwrap_err();
+        let error = client(&url).get("/").unwrap_err().naming("sandtrap list");
         served.join().unwrap();
         assert!(error.to_string().contains(words), "{error}");
         assert!(!error.to_string().contains('\u{1b}'), "{error}");
@@ -100,10 +106,27 @@ fn the_configuration_says_where() {
     let client = connection.client().unwrap();
     assert_eq!(client.base(), "http://127.0.0.1:1234");
     assert_eq!(client.token, "abc");
+    // What else is wrong in it does not matter here.
+    let text = std::fs::read_to_string(connection.config.as_ref().unwrap()).unwrap();
+    for wrong in [
+        "[daemon]\nshard = 1\n",
+        "[analytics.A]\ngrants = ['none']\n",
+        "[site\nadministrators = ['a'\n",
+    ] {
+        let path = connection.config.as_ref().unwrap();
+        std::fs::write(path, format!("{text}{wrong}")).unwrap();
+        let client = connection.client().unwrap();
+        assert_eq!(client.base(), "http://127.0.0.1:1234", "{wrong}");
+        assert_eq!(client.token, "abc", "{wrong}");
+    }
+    let path = connection.config.as_ref().unwrap();
+    std::fs::write(path, text.replace("listen", "lisen")).unwrap();
+    let error = format!("{:#}", connection.client().unwrap_err());
+    assert!(error.contains("lisen"), "{error}");
     let named = Connection {
         url: Some("http://host:1/".to_owned()),
         token_file: Some(folder.path().join("none")),
-        ..connection
+        config: None,
     };
     let error = named.client().unwrap_err().to_string();
     assert!(error.contains("--token-file"), "{error}");
