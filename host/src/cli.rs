@@ -12,6 +12,7 @@ mod inspect;
 mod keygen;
 mod list;
 mod loaded;
+mod output;
 mod password;
 mod progress;
 mod release;
@@ -220,6 +221,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         || error.is::<run::NoState>()
         || error.is::<SettingsRefused>()
         || error.is::<verify::NoPolicy>()
+        || error.is::<verify::BadKey>()
         || error
             .downcast_ref::<TrustError>()
             .is_some_and(TrustError::is_configuration)

@@ -124,6 +124,50 @@ fn what_is_signed_is_trusted_until_a_byte_changes() {
     succeed(folder, &verify);
 }
 
+/// What a manifest asks for beyond the defaults is told before anyone trusts
+/// it, and granted by the configuration alone.
+#[test]
+fn a_larger_budget_is_told_and_has_to_be_granted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::copy(
+        GUESTS.join("sandtrap_guest_tally.wasm"),
+        folder.join("tally.wasm"),
+    )
+    .unwrap();
+    succeed(folder, &["keygen", "--no-password"]);
+    let sign = ["sign", "tally.wasm", "--key", "sandtrap.key", "--budget"];
+    for (wrong, words) in [
+        ("memory_mib=0", "1 to 4096"),
+        ("memory_mib=999999999", "1 to 4096"),
+        ("memory_mib=big", "not a whole number"),
+    ] {
+        let (code, _, error) = run(folder, &[&sign[..], &[wrong]].concat());
+        assert!(code == 2 && error.contains(words), "{error}");
+    }
+    let budget = ["memory_mib=128", "--budget", "call_ms=100"];
+    succeed(folder, &[&sign[..], &budget].concat());
+    let inspected = succeed(folder, &["inspect", "tally.wasm", "--format", "text"]);
+    assert!(inspected.contains("memory_mib=128"), "{inspected}");
+
+    let verify = ["verify", "tally.wasm", "--public-key", "sandtrap.pub"];
+    let checked: Value = serde_json::from_str(&succeed(folder, &verify)).unwrap();
+    let beyond = serde_json::json!({ "budget": { "memory_mib": 128 } });
+    assert_eq!(checked["to_grant"], beyond);
+    let text = succeed(folder, &[&verify[..], &["--format", "text"]].concat());
+    assert!(text.contains("memory_mib = 128 under"), "{text}");
+
+    let id = checked["manifest"]["id"].as_str().unwrap();
+    let trust = "[trust.keys.own]\npublic_key_file = 'sandtrap.pub'\n";
+    let verify = ["verify", "tally.wasm", "--config", "sandtrap.toml"];
+    for (granted, code) in [("64", 2), ("128", 0)] {
+        let text = format!("{trust}[analytics.{id}.budget]\nmemory_mib = {granted}\n");
+        fs::write(folder.join("sandtrap.toml"), text).unwrap();
+        let (found, _, error) = run(folder, &verify);
+        assert_eq!(found, code, "{error}");
+    }
+}
+
 /// A manifest that is signed but does not say what the component says.
 #[test]
 fn a_manifest_that_asks_for_something_else_is_refused() {
@@ -173,7 +217,11 @@ fn a_wrong_configuration_is_told_apart() {
     fs::write(folder.join("empty.toml"), "").unwrap();
     for (arguments, code, words) in [
         (&["verify", "a.wasm"][..], 3, "--public-key"),
-        (&["verify", "a.wasm", "--public-key", "no.pub"], 3, "no.pub"),
+        (
+            &["verify", "a.wasm", "--public-key", "no.pub"],
+            3,
+            "--public-key: it is neither a key",
+        ),
         (
             &["verify", "a.wasm", "--public-key", "broken.pub"],
             3,

@@ -1,7 +1,6 @@
 //! `sandtrap backtest`: how good the analytics are on labelled telemetry.
 
 use std::{
-    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -14,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::json;
 
-use super::Installed;
+use super::{Installed, output::Output, width};
 use crate::{
     backtest::{Backtest as Outcome, Tally, labels, run_case, site_of},
     pipeline,
@@ -33,9 +32,8 @@ pub struct Backtest {
     /// Only these cases. Repeatable.
     #[arg(long, value_name = "NAME")]
     case: Vec<String>,
-    /// One JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
     /// Also write a JUnit report, for CI.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -77,7 +75,7 @@ impl Backtest {
         if let Some(path) = &self.junit {
             write_junit(path, &result)?;
         }
-        if self.json || !std::io::stdout().is_terminal() {
+        if self.output.is_json() {
             println!("{}", object(&result));
         } else {
             print(&result, loaded.time);
@@ -122,6 +120,7 @@ fn print(result: &Outcome, start_up: Duration) {
     table
         .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width()).unwrap_or(u16::MAX))
         .set_header([
             "analytic",
             "core",

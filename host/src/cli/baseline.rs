@@ -1,16 +1,20 @@
 //! `sandtrap baseline`: learning from history, and looking at what was learned.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::Write,
     ops::ControlFlow,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Installed, progress::Bar, scan::stored};
+use super::{
+    Installed,
+    output::{Output, table},
+    progress::Bar,
+    scan::stored,
+};
 use crate::{
     baselines::BaselineStore,
     pipeline,
@@ -53,9 +57,8 @@ struct List {
     /// Folder of the baselines.
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -128,17 +131,13 @@ fn existing(folder: &Path) -> anyhow::Result<BaselineStore> {
 impl List {
     fn run(self) -> anyhow::Result<()> {
         let summaries = existing(&self.state)?.summary()?;
-        if self.json || !std::io::stdout().is_terminal() {
+        if self.output.is_json() {
             for summary in &summaries {
                 println!("{}", serde_json::to_string(summary)?);
             }
             return Ok(());
         }
-        let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_header(["ANALYTIC", "BASELINE", "KEYS", "DEVICES"]);
+        let mut table = table(&["ANALYTIC", "BASELINE", "KEYS", "DEVICES"], 2..4);
         for summary in summaries {
             table.add_row([
                 summary.analytic,

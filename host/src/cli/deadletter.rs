@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use crate::{daemon::repairs::REASONS, sinks::terminal::neutral};
+
 /// List, show and replay what could not be handled.
 #[derive(Debug, Args)]
 pub struct Deadletter {
@@ -41,8 +43,8 @@ struct Filter {
     /// Only those that this analytic could not handle.
     #[arg(long, value_name = "ID")]
     analytic: Option<String>,
-    /// Only those for this reason, such as undecodable, trap or deadline.
-    #[arg(long, value_name = "WORD")]
+    /// Only those for this reason.
+    #[arg(long, value_name = "WORD", value_parser = REASONS)]
     reason: Option<String>,
 }
 
@@ -55,5 +57,37 @@ impl Filter {
             }
         }
         query
+    }
+
+    /// What is said when no letter is like this.
+    fn nothing(&self) -> String {
+        let mut text = "no dead letters".to_owned();
+        if let Some(analytic) = &self.analytic {
+            text.push_str(&format!(" about an analytic `{}`", neutral(analytic)));
+        }
+        if let Some(reason) = &self.reason {
+            text.push_str(&format!(" with the reason {reason}"));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_looked_for_and_not_found_is_named() {
+        let mut filter = Filter {
+            analytic: None,
+            reason: None,
+        };
+        assert_eq!(filter.nothing(), "no dead letters");
+        filter.analytic = Some("AN\u{1b}1".to_owned());
+        filter.reason = Some("trap".to_owned());
+        assert_eq!(
+            filter.nothing(),
+            "no dead letters about an analytic `AN␛1` with the reason trap"
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! `sandtrap inspect`: what a component is before anyone trusts it.
 
 use std::{
-    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -9,11 +8,17 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{engine, list::names};
+use super::{
+    engine,
+    list::names,
+    output::{Output, item},
+    sign::budget_text,
+};
 use crate::{
     analytic::Prepared,
     bindings::exports::sandtrap::analytic::detector::{Comparison, Step},
-    trust::{TrustError, beside},
+    config::BudgetConfig,
+    trust::{Manifest, TrustError, beside},
 };
 
 /// Show what a component is, what it may reach and what can be tuned.
@@ -21,9 +26,8 @@ use crate::{
 pub struct Inspect {
     /// The component.
     file: PathBuf,
-    /// One JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Inspect {
@@ -32,10 +36,11 @@ impl Inspect {
         let prepared = Prepared::load(&engine, &self.file)
             .map_err(|error| anyhow::anyhow!("{}: {error:#}", self.file.display()))?;
         let signed = signed_by(&self.file);
-        if self.json || !std::io::stdout().is_terminal() {
-            println!("{:#}", object(&prepared, &signed.unwrap_or_default()));
+        if self.output.is_json() {
+            let signed = signed.unwrap_or_default();
+            println!("{:#}", object(&prepared, &signed, &budget(&self.file)));
         } else {
-            print(&prepared, &signed);
+            print(&prepared, &signed, &budget(&self.file));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -47,7 +52,13 @@ fn signed_by(file: &Path) -> Result<Vec<String>, TrustError> {
     Ok(signatures.iter().map(|(key, _)| key.to_string()).collect())
 }
 
-fn object(prepared: &Prepared, signed_by: &[String]) -> serde_json::Value {
+/// What the manifest beside it asks to use, whoever wrote it.
+fn budget(file: &Path) -> BudgetConfig {
+    let manifest = Manifest::beside(file);
+    manifest.map(|manifest| manifest.budget).unwrap_or_default()
+}
+
+fn object(prepared: &Prepared, signed_by: &[String], budget: &BudgetConfig) -> serde_json::Value {
     let description = &prepared.description;
     let settings: Vec<_> = description
         .settings
@@ -89,6 +100,7 @@ fn object(prepared: &Prepared, signed_by: &[String]) -> serde_json::Value {
         "name": description.name,
         "version": description.version,
         "signed_by": signed_by,
+        "budget": budget,
         "summary": description.summary,
         "technique": { "id": description.technique.id, "name": description.technique.name },
         "tactics": description.tactics,
@@ -112,7 +124,7 @@ fn default(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()))
 }
 
-fn print(prepared: &Prepared, signed: &Result<Vec<String>, TrustError>) {
+fn print(prepared: &Prepared, signed: &Result<Vec<String>, TrustError>, budget: &BudgetConfig) {
     let description = &prepared.description;
     println!("{}  {}", description.id, description.name);
     println!("  version       {}", description.version);
@@ -127,6 +139,7 @@ fn print(prepared: &Prepared, signed: &Result<Vec<String>, TrustError>) {
         println!("  strategy      {} {}", strategy.id, strategy.name);
     }
     println!("  capabilities  {}", names(&prepared.requested));
+    print!("{}", item("budget", &budget_text(budget)));
     println!("  size          {} bytes", prepared.size);
     println!("  sha256        {}", prepared.reference.sha256);
     match signed {

@@ -1,12 +1,16 @@
 //! `sandtrap list`: the installed analytics.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::Table;
 use serde_json::json;
 
-use super::{Installed, loaded::Loaded};
+use super::{
+    Installed,
+    loaded::Loaded,
+    output::{self, Output},
+};
 use crate::capabilities::Grants;
 
 /// List the installed analytics.
@@ -14,15 +18,14 @@ use crate::capabilities::Grants;
 pub struct List {
     #[command(flatten)]
     installed: Installed,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl List {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let loaded = self.installed.look()?;
-        if self.json || !std::io::stdout().is_terminal() {
+        if self.output.is_json() {
             lines(&loaded);
         } else {
             println!("{}", table(&loaded));
@@ -54,11 +57,8 @@ fn lines(loaded: &Loaded) {
 }
 
 fn table(loaded: &Loaded) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["ID", "NAME", "VERSION", "TECHNIQUE", "CAPABILITIES", "SIZE"]);
+    let header = ["ID", "NAME", "VERSION", "TECHNIQUE", "CAPABILITIES", "SIZE"];
+    let mut table = output::table(&header, 5..6);
     for one in loaded.catalog.analytics() {
         let about = &one.prepared().reference;
         table.add_row([

@@ -1,11 +1,14 @@
 //! `sandtrap release`: an analytic in quarantine is called again.
 
-use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use serde::Deserialize;
 
-use super::client::{Connection, encoded};
+use super::{
+    client::{Connection, encoded},
+    output::Output,
+};
 use crate::sinks::terminal::neutral;
 
 /// Have an analytic in quarantine be called again.
@@ -16,9 +19,8 @@ pub struct Release {
     /// The analytic, by identifier, such as AN1252.
     #[arg(value_name = "ID")]
     id: String,
-    /// One JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// How long events that wait may hold it up.
@@ -34,14 +36,23 @@ impl Release {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let client = self.connection.client()?;
         let path = format!("/api/v1/analytics/{}/release", encoded(&self.id));
-        let text = client.post(&path, PATIENCE)?;
+        let text = client
+            .post(&path, PATIENCE)
+            .map_err(|error| error.naming("sandtrap status"))?;
         let answer: Answer = client.parse(&text)?;
-        if self.json || !std::io::stdout().is_terminal() {
+        if self.output.is_json() {
             println!("{text}");
         } else {
             let (id, was) = (neutral(&answer.id), neutral(&answer.was));
-            println!("{id} was {was} and is called with the next events");
+            println!("{}", line(&id, &was));
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn line(id: &str, was: &str) -> String {
+    match was {
+        "quarantined" => format!("{id} was in quarantine and is called with the next events"),
+        was => format!("{id} was not in quarantine: it was {was}, and still is"),
     }
 }

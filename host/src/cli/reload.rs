@@ -1,10 +1,10 @@
 //! `sandtrap reload`: the daemon reads its configuration and analytics again.
 
-use std::{fmt::Write as _, io::IsTerminal, process::ExitCode, time::Duration};
+use std::{fmt::Write as _, process::ExitCode, time::Duration};
 
 use clap::Args;
 
-use super::client::Connection;
+use super::{client::Connection, output::Output};
 use crate::{daemon::ReloadReport, sinks::terminal::neutral};
 
 /// Have the daemon read its configuration and its analytics again.
@@ -15,9 +15,8 @@ use crate::{daemon::ReloadReport, sinks::terminal::neutral};
 pub struct Reload {
     #[command(flatten)]
     connection: Connection,
-    /// One JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// How long compiling a folder of analytics may take.
@@ -28,7 +27,7 @@ impl Reload {
         let client = self.connection.client()?;
         let answer = client.post("/api/v1/reload", PATIENCE)?;
         let report: ReloadReport = client.parse(&answer)?;
-        if self.json || !std::io::stdout().is_terminal() {
+        if self.output.is_json() {
             println!("{answer}");
         } else {
             print!("{}", text(&report));

@@ -1,17 +1,20 @@
 //! `sandtrap sign`: manifests, and signatures over them.
 
 use std::{
-    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
-use super::{engine, list::names, password::Password};
+use super::{
+    engine,
+    list::names,
+    output::{Output, item},
+    password::Password,
+};
 use crate::{
     analytic::Prepared,
     config::BudgetConfig,
@@ -40,9 +43,8 @@ pub struct Sign {
     /// same component asks for stays.
     #[arg(long, value_name = "NAME=NUMBER")]
     budget: Vec<String>,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Sign {
@@ -53,12 +55,12 @@ impl Sign {
         };
         let key = SecretKey::read(&self.key, || self.password.ask())?;
         let signed = sign(&key, &self.files, budget.as_ref())?;
-        if self.json || !std::io::stdout().is_terminal() {
+        if self.output.is_json() {
             for (path, manifest, signed) in &signed {
                 println!("{}", line(path, manifest, signed));
             }
         } else {
-            println!("{}", table(&signed));
+            print!("{}", text(&signed));
         }
         for (path, _, signed) in &signed {
             if !signed.dropped.is_empty() {
@@ -121,12 +123,15 @@ fn budget(texts: &[String]) -> anyhow::Result<BudgetConfig> {
         let (name, number) = text
             .split_once('=')
             .with_context(|| format!("--budget {text}: write such as memory_mib=128"))?;
-        let number: u64 = number
-            .parse()
-            .with_context(|| format!("--budget {text}: `{number}` is no number"))?;
+        let Ok(number) = number.parse::<u32>() else {
+            bail!("--budget {text}: `{number}` is not a whole number, or is far too large");
+        };
         keys.insert(name.to_owned(), number.into());
     }
-    serde_json::from_value(Value::Object(keys)).context("--budget")
+    let budget: BudgetConfig = serde_json::from_value(Value::Object(keys)).context("--budget")?;
+    let problems = budget.problems("--budget ");
+    ensure!(problems.errors.is_empty(), "{problems}");
+    Ok(budget)
 }
 
 fn line(path: &Path, manifest: &Manifest, signed: &Signed) -> Value {
@@ -140,30 +145,25 @@ fn line(path: &Path, manifest: &Manifest, signed: &Signed) -> Value {
     })
 }
 
-fn table(signed: &[Done]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header([
-            "ID",
-            "VERSION",
-            "CAPABILITIES",
-            "EVENTS",
-            "BUDGET",
-            "SIGNED AS",
-        ]);
+fn text(signed: &[Done]) -> String {
+    let mut text = String::new();
     for (_, manifest, signed) in signed {
-        table.add_row([
-            manifest.id.clone(),
-            manifest.version.clone(),
-            names(&manifest.grants),
-            join(&manifest.events),
-            budget_text(&manifest.budget),
-            signed.signature.display().to_string(),
-        ]);
+        text += &format!("{} {}\n", manifest.id, manifest.version);
+        text += &requests(manifest);
+        text += &item("signed as", &signed.signature.display().to_string());
     }
-    table
+    text
+}
+
+/// What a manifest asks for.
+pub fn requests(manifest: &Manifest) -> String {
+    [
+        item("capabilities", &names(&manifest.grants)),
+        item("events", &join(&manifest.events)),
+        item("fields", &join(&manifest.fields)),
+        item("budget", &budget_text(&manifest.budget)),
+    ]
+    .concat()
 }
 
 /// Names as one text.
@@ -201,8 +201,20 @@ mod tests {
         let mut shown: Vec<String> = budget_text(&read).split(' ').map(str::to_owned).collect();
         shown.sort();
         assert_eq!(shown, ["call_ms=500", "memory_mib=128"]);
-        for wrong in ["memory_mib", "memory_mib=much", "memory_mib=-1", "memory=1"] {
-            assert!(budget(&[wrong.to_owned()]).is_err(), "{wrong}");
+        for (wrong, words) in [
+            ("memory_mib", "such as memory_mib=128"),
+            ("memory_mib=much", "`much` is not a whole number"),
+            ("memory_mib=-1", "`-1` is not a whole number"),
+            (
+                "memory_mib=0",
+                "--budget memory_mib: 0 is out of bounds; write a number from 1 to 4096",
+            ),
+            ("memory_mib=4097", "1 to 4096"),
+            ("memory=1", "memory_mib"),
+        ] {
+            let error = format!("{:#}", budget(&[wrong.to_owned()]).unwrap_err());
+            assert!(error.contains(words), "{wrong}: {error}");
+            assert!(!error.contains("digit found"), "{wrong}: {error}");
         }
     }
 }

@@ -6,7 +6,10 @@ use std::{io::IsTerminal, process::ExitCode, time::Duration};
 
 use clap::Args;
 
-use super::client::{Client, ClientError, Connection};
+use super::{
+    client::{Client, ClientError, Connection},
+    output::Output,
+};
 use crate::daemon::board::Status as Told;
 
 /// Show what the daemon does: analytics, sources, sinks.
@@ -14,9 +17,8 @@ use crate::daemon::board::Status as Told;
 pub struct Status {
     #[command(flatten)]
     connection: Connection,
-    /// One JSON object, as the API answers it.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
     /// Show it anew every two seconds, until Ctrl-C.
     #[arg(long, conflicts_with = "json")]
     watch: bool,
@@ -28,12 +30,13 @@ const INTERVAL: Duration = Duration::from_secs(2);
 impl Status {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let is_terminal = std::io::stdout().is_terminal();
+        let is_watched = self.watch && is_terminal && !self.output.is_json();
         anyhow::ensure!(
-            is_terminal || !self.watch,
-            "--watch needs a terminal; without it, ask with --json as often as you like"
+            is_watched || !self.watch,
+            "--watch shows text on a terminal; for programs, ask with --json as often as you like"
         );
         let client = self.connection.client()?;
-        if self.json || !is_terminal {
+        if self.output.is_json() {
             let answer = client.get(PATH)?;
             // Checked before it is passed on to a program.
             client.parse::<Told>(&answer)?;

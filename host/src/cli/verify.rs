@@ -2,32 +2,33 @@
 
 use std::{
     collections::BTreeMap,
-    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     engine,
-    list::names,
-    sign::{budget_text, join},
+    output::{Output, item},
+    sign::{join, requests},
 };
 use crate::{
     admission::admit,
+    budget::Budget,
     config::{Config, Trust, TrustedKey},
     engine::Engine,
-    trust::{Manifest, Policy, PublicKey, Vouched},
+    trust::{KeyError, Manifest, Policy, PublicKey, Vouched},
 };
 
 /// Tell whether components are signed by whom they should be.
 ///
 /// Checks the signatures, the hash, whether each component asks for what its
-/// manifest says, and whether that is granted; it shows the component no events. Exits with 0 if all of them
-/// would be accepted, with 2 if not, with 3 if the configuration is at fault.
+/// manifest says, and, with --config, whether that is granted; with
+/// --public-key it tells what would have to be. It shows the component no
+/// events. Exits with 0 if all of them would be accepted, with 2 if not, with 3
+/// if the configuration is at fault.
 /// Whether a newer version ran before is known to the service alone.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -40,9 +41,8 @@ pub struct Verify {
     /// A public key to trust, or its file. Repeatable; one of them is enough.
     #[arg(long, short, value_name = "KEY|FILE")]
     public_key: Vec<String>,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Nobody said whom to trust.
@@ -50,22 +50,37 @@ pub struct Verify {
 #[error("whose signatures count? Name a configuration with --config, or a key with --public-key")]
 pub struct NoPolicy;
 
+/// A key of the command line is none.
+#[derive(Debug, thiserror::Error)]
+#[error("--public-key: {0}")]
+pub struct BadKey(String);
+
 impl Verify {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let config = self.policy()?;
-        let policy = Policy::new(&config.trust)?;
+        let config = match &self.config {
+            Some(path) => Some(Config::read(path)?),
+            None => None,
+        };
+        let policy = match &config {
+            Some(config) => Policy::new(&config.trust)?,
+            None => Policy::new(&self.named_keys()?)?,
+        };
         let engine = engine()?;
         let checked: Vec<_> = self
             .files
             .iter()
-            .map(|path| (path, check(&engine, &config, &policy, path)))
+            .map(|path| (path, check(&engine, config.as_ref(), &policy, path)))
             .collect();
-        if self.json || !std::io::stdout().is_terminal() {
+        if self.output.is_json() {
             for (path, outcome) in &checked {
-                println!("{}", line(path, outcome));
+                println!("{}", self.line(path, outcome));
             }
-        } else if checked.iter().any(|(_, outcome)| outcome.is_ok()) {
-            println!("{}", table(&checked));
+        } else {
+            for (path, outcome) in &checked {
+                if let Ok(vouched) = outcome {
+                    print!("{}", self.text(path, vouched));
+                }
+            }
         }
         for (path, outcome) in &checked {
             if let Err(error) = outcome {
@@ -79,96 +94,111 @@ impl Verify {
         })
     }
 
-    fn policy(&self) -> anyhow::Result<Config> {
-        if let Some(path) = &self.config {
-            return Ok(Config::read(path)?);
-        }
+    /// Trust in the keys of the command line, for everything.
+    fn named_keys(&self) -> anyhow::Result<Trust> {
         let mut keys = BTreeMap::new();
         for text in &self.public_key {
-            let key = match PublicKey::parse(text) {
-                Ok(_) => TrustedKey {
-                    public_key: Some(text.clone()),
-                    ..TrustedKey::default()
-                },
-                Err(_) => TrustedKey {
-                    public_key_file: Some(PathBuf::from(text)),
-                    ..TrustedKey::default()
-                },
-            };
+            let mut key = TrustedKey::default();
+            match PublicKey::parse(text) {
+                Ok(_) => key.public_key = Some(text.clone()),
+                Err(_) => key.public_key_file = Some(PathBuf::from(text)),
+            }
+            PublicKey::configured(&key).map_err(|problem| match problem {
+                KeyError::Read { .. } => BadKey(format!(
+                    "it is neither a key, which has 56 characters and begins with RW, nor a \
+                     file that can be read: {problem}"
+                )),
+                problem => BadKey(format!("{text}: {problem}")),
+            })?;
             keys.insert(text.clone(), key);
         }
         if keys.is_empty() {
             return Err(NoPolicy.into());
         }
-        Ok(Config {
-            trust: Trust {
-                keys,
-                ..Trust::default()
-            },
-            ..Config::default()
+        Ok(Trust {
+            keys,
+            ..Trust::default()
         })
     }
 }
 
 fn check(
     engine: &Engine,
-    config: &Config,
+    config: Option<&Config>,
     policy: &Policy,
     path: &Path,
 ) -> anyhow::Result<Vouched> {
     let admitted = admit(engine, policy, path, false)?;
-    admitted.prepared.check_grant(&admitted.grant(config)?)?;
+    if let Some(config) = config {
+        admitted.prepared.check_grant(&admitted.grant(config)?)?;
+    }
     Ok(admitted.vouched)
 }
 
-fn line(path: &Path, outcome: &anyhow::Result<Vouched>) -> Value {
-    match outcome {
-        Ok(vouched) => json!({
+/// What goes beyond the defaults, which an operator has to grant.
+fn to_grant(manifest: &Manifest) -> Vec<(&'static str, u32)> {
+    let entries = manifest.budget.entries().into_iter();
+    entries
+        .filter_map(|(key, number)| Some((key, number?)))
+        .filter(|(key, number)| {
+            let alone = serde_json::from_value(json!({ *key: number })).unwrap_or_default();
+            Budget::granted(&[], &alone).is_err()
+        })
+        .collect()
+}
+
+impl Verify {
+    fn line(&self, path: &Path, outcome: &anyhow::Result<Vouched>) -> Value {
+        let vouched = match outcome {
+            Ok(vouched) => vouched,
+            Err(error) => {
+                return json!({
+                    "path": path,
+                    "ok": false,
+                    "error": format!("{error:#}"),
+                });
+            }
+        };
+        let mut line = json!({
             "path": path,
             "ok": true,
             "signers": vouched.signers,
             "foreign": vouched.foreign.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "manifest": vouched.manifest,
-        }),
-        Err(error) => json!({
-            "path": path,
-            "ok": false,
-            "error": format!("{error:#}"),
-        }),
+        });
+        if self.config.is_none()
+            && let (Some(manifest), Value::Object(line)) = (&vouched.manifest, &mut line)
+        {
+            let budget: Map<String, Value> = to_grant(manifest)
+                .into_iter()
+                .map(|(key, number)| (key.to_owned(), number.into()))
+                .collect();
+            line.insert("to_grant".to_owned(), json!({ "budget": budget }));
+        }
+        line
     }
-}
 
-fn table(checked: &[(&PathBuf, anyhow::Result<Vouched>)]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header([
-            "FILE",
-            "ID",
-            "VERSION",
-            "SIGNED BY",
-            "CAPABILITIES",
-            "EVENTS",
-            "BUDGET",
-        ]);
-    for (path, outcome) in checked {
-        let Ok(vouched) = outcome else { continue };
+    fn text(&self, path: &Path, vouched: &Vouched) -> String {
         let signers = match vouched.is_signed() {
             true => join(&vouched.signers),
             false => "nobody who counts".to_owned(),
         };
-        let manifest = vouched.manifest.as_ref();
-        let of = |show: &dyn Fn(&Manifest) -> String| manifest.map(show).unwrap_or_default();
-        table.add_row([
-            path.display().to_string(),
-            of(&|manifest| manifest.id.clone()),
-            of(&|manifest| manifest.version.clone()),
-            signers,
-            of(&|manifest| names(&manifest.grants)),
-            of(&|manifest| join(&manifest.events)),
-            of(&|manifest| budget_text(&manifest.budget)),
-        ]);
+        let mut text = format!("{}\n", path.display());
+        let Some(manifest) = &vouched.manifest else {
+            return text + &item("signed by", &signers);
+        };
+        text += &item("analytic", &format!("{} {}", manifest.id, manifest.version));
+        text += &item("signed by", &signers);
+        text += &requests(manifest);
+        if self.config.is_none() {
+            for (key, number) in to_grant(manifest) {
+                let more = format!(
+                    "{key} = {number} under [analytics.{}.budget], as it is more than the default",
+                    manifest.id
+                );
+                text += &item("to be granted", &more);
+            }
+        }
+        text
     }
-    table
 }

@@ -1,17 +1,20 @@
 //! `sandtrap deadletter list`.
 
-use std::{
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
 use clap::Args;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Filter, PATH};
-use crate::{cli::client::Connection, daemon::repairs::Numbered, sinks::terminal::neutral};
+use crate::{
+    cli::{
+        client::Connection,
+        output::{self, Output},
+    },
+    daemon::repairs::Numbered,
+    sinks::terminal::neutral,
+};
 
 /// List the latest dead letters, the newest last.
 #[derive(Debug, Args)]
@@ -24,9 +27,8 @@ pub struct List {
     #[arg(long, default_value_t = 50, value_name = "COUNT",
           value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// How much of an error is shown.
@@ -46,7 +48,7 @@ impl List {
         let answer: Answer<'_> =
             serde_json::from_str(&text).map_err(|error| client.malformed(error))?;
         let mut out = std::io::stdout().lock();
-        if self.json || !out.is_terminal() {
+        if self.output.is_json() {
             for letter in answer.letters {
                 // A reader that has enough is no fault.
                 if writeln!(out, "{letter}").is_err() {
@@ -60,7 +62,7 @@ impl List {
             letters.push(client.parse(letter.get())?);
         }
         if letters.is_empty() {
-            println!("no dead letters");
+            println!("{}", self.filter.nothing());
         } else {
             println!("{}", table(&letters));
         }
@@ -70,18 +72,10 @@ impl List {
 
 /// The letters for a terminal. They quote what others wrote.
 fn table(letters: &[Numbered]) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header([
-            "NUMBER", "TIME", "REASON", "BLAME", "ANALYTIC", "SOURCE", "INPUT", "RECORD", "ERROR",
-        ]);
-    for column in [0, 7] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    let header = [
+        "NUMBER", "TIME", "REASON", "BLAME", "ANALYTIC", "SOURCE", "INPUT", "RECORD", "ERROR",
+    ];
+    let mut table = output::table(&header, 0..1);
     let or_none = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), neutral);
     for Numbered { number, letter } in letters {
         table.add_row([

@@ -1,12 +1,15 @@
 //! `sandtrap deadletter replay`.
 
-use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 
 use super::{Filter, PATH};
 use crate::{
-    cli::client::{Client, Connection},
+    cli::{
+        client::{Client, Connection},
+        output::Output,
+    },
     daemon::repairs::{Numbered, ReplayReport, ReplayResult, Replayed},
     sinks::terminal::neutral,
 };
@@ -29,9 +32,8 @@ pub struct Replay {
     all: bool,
     #[command(flatten)]
     filter: Filter,
-    /// One JSON object for each letter, a line each.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// How many letters are sent at once; the daemon takes no more.
@@ -48,9 +50,9 @@ impl Replay {
             "--analytic and --reason choose among all letters; write --all instead of numbers"
         );
         let client = self.connection.client()?;
-        let mut out = Output {
-            is_json: self.json || !std::io::stdout().is_terminal(),
-            ..Output::default()
+        let mut out = Shown {
+            is_json: self.output.is_json(),
+            ..Shown::default()
         };
         if self.all {
             self.replay_all(&client, &mut out)?;
@@ -58,7 +60,7 @@ impl Replay {
             replay_numbers(&client, self.numbers, &mut out)?;
         }
         out.end();
-        Ok(if out.left == 0 {
+        Ok(if out.left == 0 && out.missing == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::from(2)
@@ -67,13 +69,16 @@ impl Replay {
 
     /// Page by page, up to the letter that is the newest now: what fails as a
     /// fresh record makes a new one.
-    fn replay_all(&self, client: &Client, out: &mut Output) -> anyhow::Result<()> {
+    fn replay_all(&self, client: &Client, out: &mut Shown) -> anyhow::Result<()> {
         #[derive(serde::Deserialize)]
         struct Newest {
             letters: Vec<Numbered>,
         }
         let query = self.filter.add_to(format!("{PATH}?limit=1"));
         let newest: Newest = client.parse(&client.get(&query)?)?;
+        if newest.letters.is_empty() {
+            eprintln!("{}", self.filter.nothing());
+        }
         let newest = newest.letters.last().map_or(0, |letter| letter.number);
         let mut after = 0;
         while after < newest {
@@ -89,7 +94,7 @@ impl Replay {
     }
 }
 
-fn replay_numbers(client: &Client, mut numbers: Vec<u64>, out: &mut Output) -> anyhow::Result<()> {
+fn replay_numbers(client: &Client, mut numbers: Vec<u64>, out: &mut Shown) -> anyhow::Result<()> {
     numbers.sort_unstable();
     numbers.dedup();
     while !numbers.is_empty() {
@@ -112,19 +117,24 @@ fn replay(client: &Client, path: &str) -> anyhow::Result<ReplayReport> {
 
 /// What came of the letters, as it is shown.
 #[derive(Debug, Default)]
-struct Output {
+struct Shown {
     is_json: bool,
     handled: u64,
     findings: u64,
-    /// Letters that are still there, or never were.
+    /// Letters that are still there.
     left: u64,
+    /// Letters that are not there, or not any more.
+    missing: u64,
 }
 
-impl Output {
+impl Shown {
     fn show(&mut self, letter: &Replayed) {
         let is_handled = letter.result == ReplayResult::Handled;
-        self.handled += u64::from(is_handled);
-        self.left += u64::from(!is_handled);
+        *match letter.result {
+            ReplayResult::Handled => &mut self.handled,
+            ReplayResult::Failed | ReplayResult::Kept => &mut self.left,
+            ReplayResult::Missing => &mut self.missing,
+        } += 1;
         self.findings += letter.findings;
         if self.is_json {
             // A handful of words and numbers always can be written.
@@ -134,12 +144,18 @@ impl Output {
         }
     }
 
+    fn summary(&self) -> String {
+        let (handled, findings, left) = (self.handled, self.findings, self.left);
+        let summary = format!("{handled} handled, {findings} new findings, {left} left");
+        match self.missing {
+            0 => summary,
+            missing => format!("{summary}, {missing} not there"),
+        }
+    }
+
     fn end(&self) {
         if !self.is_json {
-            println!(
-                "{} handled, {} new findings, {} left",
-                self.handled, self.findings, self.left
-            );
+            println!("{}", self.summary());
         }
     }
 }
@@ -150,7 +166,12 @@ fn line(letter: &Replayed) -> String {
         ReplayResult::Handled => "handled",
         ReplayResult::Failed => "failed again",
         ReplayResult::Kept => "not replayed",
-        ReplayResult::Missing => "no such letter",
+        ReplayResult::Missing => {
+            return format!(
+                "{} is no dead letter, or not any more; `sandtrap deadletter list` lists them",
+                letter.number
+            );
+        }
     };
     match &letter.error {
         Some(error) => format!("{} {word}: {}", letter.number, neutral(error)),
@@ -171,12 +192,17 @@ mod tests {
             ..Replayed::default()
         };
         assert_eq!(line(&failed), "3 failed again: trapped␛[2J");
-        assert_eq!(line(&Replayed::default()), "0 no such letter");
-        let mut out = Output {
+        let missing = Replayed::default();
+        assert!(line(&missing).contains("sandtrap deadletter list"));
+        let mut out = Shown {
             is_json: true,
-            ..Output::default()
+            ..Shown::default()
         };
         out.show(&failed);
-        assert_eq!((out.handled, out.left), (0, 1));
+        out.show(&missing);
+        assert_eq!(
+            out.summary(),
+            "0 handled, 0 new findings, 1 left, 1 not there"
+        );
     }
 }

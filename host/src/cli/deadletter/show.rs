@@ -1,16 +1,12 @@
 //! `sandtrap deadletter show`.
 
-use std::{
-    fmt::Write as _,
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
+use std::{fmt::Write as _, io::Write, process::ExitCode};
 
 use clap::Args;
 
 use super::PATH;
 use crate::{
-    cli::client::Connection,
+    cli::{client::Connection, output::Output},
     daemon::repairs::{Letter, Numbered},
     sinks::terminal::neutral,
 };
@@ -23,18 +19,19 @@ pub struct Show {
     /// The letter's number.
     #[arg(value_name = "NUMBER")]
     number: u64,
-    /// One JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
     /// Nothing but the bytes of the record, such as for `sandtrap scan`.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "format"])]
     raw: bool,
 }
 
 impl Show {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let client = self.connection.client()?;
-        let text = client.get(&format!("{PATH}/{}", self.number))?;
+        let text = client
+            .get(&format!("{PATH}/{}", self.number))
+            .map_err(|error| error.naming("sandtrap deadletter list"))?;
         let Numbered { number, letter } = client.parse(&text)?;
         let mut out = std::io::stdout().lock();
         // A reader that has enough is no fault.
@@ -43,7 +40,7 @@ impl Show {
                 eprintln!("only the beginning of this record was kept");
             }
             out.write_all(&letter.record())
-        } else if self.json || !out.is_terminal() {
+        } else if self.output.is_json() {
             writeln!(out, "{text}")
         } else {
             out.write_all(page(number, &letter).as_bytes())

@@ -1,10 +1,11 @@
 //! The status as a page for a terminal. Errors may quote what others wrote, so
 //! every text is made neutral.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::Table;
 use jiff::{SpanRound, Timestamp, Unit};
 
 use crate::{
+    cli::output::{item, table},
     daemon::board::{AnalyticStatus, Status},
     sinks::terminal::neutral,
 };
@@ -15,6 +16,9 @@ const SHORT_HASH: usize = 12;
 /// The whole page.
 pub fn page(status: &Status, now: Timestamp) -> String {
     let mut page = format!("{}\n", head(status, now));
+    if status.ready && status.analytics.is_empty() {
+        page.push_str("\nNo analytic runs: events are taken in and seen by none.\n");
+    }
     let mut section = |title: &str, table: Table| {
         if table.row_count() > 0 {
             page.push_str(&format!("\n{title}\n{}\n", table.trim_fmt()));
@@ -24,7 +28,14 @@ pub fn page(status: &Status, now: Timestamp) -> String {
     section("Quarantined", quarantined(status));
     section("Sources", sources(status));
     section("Sinks", sinks(status));
-    section("Not loaded", refused(status));
+    for (title, entries) in [
+        ("Last errors", last_errors(status)),
+        ("Not loaded", refused(status)),
+    ] {
+        if !entries.is_empty() {
+            page.push_str(&format!("\n{title}\n{entries}"));
+        }
+    }
     if let Some(error) = &status.configuration_error {
         let error = neutral(error);
         page.push_str(&format!("\nThe configuration was not reloaded: {error}\n"));
@@ -39,7 +50,7 @@ fn head(status: &Status, now: Timestamp) -> String {
         (false, false) => "starting",
     };
     format!(
-        "Sandtrap {}  {state}  up {}  {} events  {} findings  {} reloads",
+        "Sandtrap {}  {state}  up {}  {} events  {} findings  {} changes of analytics",
         neutral(&status.version),
         uptime(&status.started, now),
         status.events,
@@ -57,34 +68,20 @@ fn uptime(started: &str, now: Timestamp) -> String {
     span.map_or_else(|_| "?".to_owned(), |span| format!("{span:#}"))
 }
 
-fn table(header: &[&str], numbers: std::ops::Range<usize>) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(header);
-    for column in numbers {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
 fn analytics(status: &Status) -> Table {
     let header = [
         "ID",
         "STATE",
         "VERSION",
         "SHA-256",
+        "SIGNED BY",
         "EVENTS",
         "FINDINGS",
         "FAULTS",
         "TIME",
         "MEMORY",
-        "LAST ERROR",
     ];
-    let mut table = table(&header, 4..9);
+    let mut table = table(&header, 5..10);
     let total: u64 = status
         .analytics
         .values()
@@ -96,25 +93,38 @@ fn analytics(status: &Status) -> Table {
             neutral(&one.state),
             neutral(&one.version),
             neutral(&one.sha256).chars().take(SHORT_HASH).collect(),
+            signers(one),
             one.events.to_string(),
             one.findings.to_string(),
             one.faults.to_string(),
             share(one.budget.calls_total_ms, total),
             memory(one),
-            last_error(one),
         ]);
     }
     table
 }
 
-/// The last error, and whose it is if it is a fault.
-fn last_error(one: &AnalyticStatus) -> String {
-    match (&one.last_error, &one.last_fault) {
-        (Some(error), Some(fault)) if *error == fault.error => {
-            format!("{}: {}", neutral(&fault.blame), neutral(error))
-        }
-        (error, _) => optional(error.as_deref()),
+fn signers(one: &AnalyticStatus) -> String {
+    match one.signers.as_slice() {
+        [] => "nobody".to_owned(),
+        names => neutral(&names.join(" ")),
     }
+}
+
+/// The last errors, and whose they are if they are faults.
+fn last_errors(status: &Status) -> String {
+    let mut text = String::new();
+    for (id, one) in &status.analytics {
+        text += &match (&one.last_error, &one.last_fault) {
+            (Some(error), Some(fault)) if *error == fault.error => {
+                let error = format!("{}: {}", neutral(&fault.blame), neutral(error));
+                item(&neutral(id), &error)
+            }
+            (Some(error), _) => item(&neutral(id), &neutral(error)),
+            (None, _) => continue,
+        };
+    }
+    text
 }
 
 fn quarantined(status: &Status) -> Table {
@@ -178,12 +188,11 @@ fn sinks(status: &Status) -> Table {
     table
 }
 
-fn refused(status: &Status) -> Table {
-    let mut table = table(&["FILE", "WHY"], 0..0);
-    for (file, why) in &status.refused {
-        table.add_row([neutral(file), neutral(why)]);
-    }
-    table
+fn refused(status: &Status) -> String {
+    let entries = status.refused.iter();
+    entries
+        .map(|(file, why)| format!("  {}\n{}", neutral(file), item("", &neutral(why))))
+        .collect()
 }
 
 fn optional(error: Option<&str>) -> String {
@@ -199,7 +208,7 @@ mod tests {
         let status: Status = serde_json::from_str(
             r#"{"version":"0.1.0","ready":true,"started":"2026-03-04T09:00:00Z","events":12,
                 "findings":3,"reloads":1,
-                "analytics":{"AN1":{"state":"running","version":"1.0.0","sha256":"0123456789abcdef",
+                "analytics":{"AN1":{"state":"running","version":"1.0.0","sha256":"0123456789abcdef","signers":["acme","own"],
                     "events":10,"findings":3,"faults":1,"last_error":"trap\u001b[2J",
                     "budget":{"calls_total_ms":30,"memory":2000000,"memory_limit":67108864}},
                   "AN2":{"state":"quarantined","budget":{"calls_total_ms":10},
@@ -219,6 +228,8 @@ mod tests {
         );
         for words in [
             "0123456789ab ",
+            "acme own",
+            "1 changes of analytics",
             "75%",
             "25%",
             "2/64 MiB",
@@ -237,6 +248,13 @@ mod tests {
             assert!(page.contains(words), "{words}: {page}");
         }
         assert!(!page.contains('\u{1b}'), "{page}");
+        assert!(!page.contains("No analytic runs"), "{page}");
         assert_eq!(share(0, 0), "-");
+        let idle = Status {
+            ready: true,
+            ..Status::default()
+        };
+        let idle = super::page(&idle, "2026-03-05T10:01:02Z".parse().unwrap());
+        assert!(idle.contains("No analytic runs"), "{idle}");
     }
 }
