@@ -213,6 +213,17 @@ fn engine() -> anyhow::Result<Engine> {
     Ok(engine.with_worker(itself))
 }
 
+/// An error with its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
 /// The exit code of a command that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is_configuration = error.is::<ConfigError>()

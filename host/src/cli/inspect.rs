@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
@@ -33,8 +34,8 @@ pub struct Inspect {
 impl Inspect {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let engine = engine()?;
-        let prepared = Prepared::load(&engine, &self.file)
-            .map_err(|error| anyhow::anyhow!("{}: {error:#}", self.file.display()))?;
+        let prepared =
+            Prepared::load(&engine, &self.file).with_context(|| self.file.display().to_string())?;
         let signed = signed_by(&self.file);
         if self.output.is_json() {
             let signed = signed.unwrap_or_default();

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{DEFAULT_FOLDER, Installed, default_cache, engine};
+use super::{DEFAULT_FOLDER, Installed, chain, default_cache, engine};
 use crate::{
     analytic::Configured,
     cache::Cache,
@@ -71,7 +71,11 @@ impl Installed {
                 .map_err(|id| NotInstalled(format!("no analytic `{id}` in {}", list(&folders))))?;
         }
         for (path, error) in catalog.refused() {
-            eprintln!("warning: {} was not loaded: {error:#}", path.display());
+            eprintln!(
+                "warning: {} was not loaded: {}",
+                path.display(),
+                chain(error)
+            );
         }
         if catalog.analytics().next().is_none() {
             let folders = list(&folders);

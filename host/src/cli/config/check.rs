@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::super::{DEFAULT_FOLDER, default_cache, engine};
+use super::super::{DEFAULT_FOLDER, chain, default_cache, engine};
 use crate::{
     cache::Cache,
     catalog::{Catalog, components},
@@ -180,17 +180,6 @@ fn strangers(config: &Config, catalog: &Catalog, folder: &Path, problems: &mut P
             },
         );
     }
-}
-
-/// An error with its causes on one line.
-fn chain(error: &LoadError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 fn print(path: &Path, problems: &Problems) {
