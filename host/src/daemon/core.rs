@@ -230,7 +230,7 @@ impl Core {
             "restored and loaded"
         );
         if report.analytics.is_empty() {
-            tracing::warn!(IDLE);
+            tracing::warn!("{IDLE}");
         }
         board.update(|status| status.ready = true);
         Ok(Self {

@@ -187,7 +187,7 @@ impl Dispatch {
             }
         }
         if self.counted.is_empty() {
-            tracing::warn!(IDLE);
+            tracing::warn!("{IDLE}");
         }
         // Taking the old down takes longer than all the rest. Should
         // there be no thread for it, it is done here.

@@ -26,8 +26,8 @@ impl Dispatch {
         let more = letters.len().saturating_sub(LOGGED);
         if more > 0 {
             tracing::warn!(
-                more,
-                "more events of these could not be handled; `sandtrap deadletter list` shows them"
+                "{more} more events of the same batch could not be handled; \
+                 `sandtrap deadletter list` shows them"
             );
         }
         letters
