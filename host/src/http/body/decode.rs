@@ -45,8 +45,9 @@ impl Coding {
 /// A body that is larger than one may be.
 pub(super) fn too_large(limit: usize) -> Problem {
     Problem::too_large(format!(
-        "the body has more than {limit} bytes, before or after decompression; send less at \
-         once, or raise http.max_body_mib and daemon.queue_mib"
+        "the body has more than {} MiB, before or after decompression; send less at once, or \
+         raise http.max_body_mib and daemon.queue_mib",
+        limit.div_ceil(1 << 20)
     ))
 }
 
