@@ -89,6 +89,21 @@ fn errors_say_what_to_do() {
             3,
             &["no/such/token", "--token-file", "--config"],
         ),
+        (
+            &["deadletter", "list", "--reason", "trp"],
+            2,
+            &["undecodable", "trap"],
+        ),
+        (
+            &["config", "check", "--config", "no/such/file.toml"],
+            3,
+            &["no/such/file.toml"],
+        ),
+        (
+            &["inspect", "no/such/file.wasm"],
+            2,
+            &["no/such/file.wasm: cannot be read: "],
+        ),
     ] {
         let output = sandtrap().args(arguments).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
