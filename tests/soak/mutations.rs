@@ -40,7 +40,7 @@ pub fn run(bench: &Bench, order: &Order, report: &mut Report) -> anyhow::Result<
     for mutation in &mutations {
         mutation.apply(&fs::read_to_string(source.join(&mutation.file))?)?;
     }
-    let whole = test(&source, &bench.folder("logs")?.join("whole.log"))?;
+    let whole = test(&source, &bench.folder("logs")?.join("whole.log"), None)?;
     report.promise(whole.has_passed, || {
         format!(
             "with every control in place the gallery fails:\n{}",
@@ -86,7 +86,7 @@ fn without(mutation: &Mutation, source: &Path, log: &Path) -> anyhow::Result<Tes
     let path = source.join(&mutation.file);
     let text = fs::read_to_string(&path)?;
     fs::write(&path, mutation.apply(&text)?)?;
-    let tested = test(source, log);
+    let tested = test(source, log, Some(&mutation.guests.join(",")));
     fs::write(&path, text)?;
     tested
 }
@@ -113,7 +113,8 @@ impl Tested {
     }
 }
 
-fn test(source: &Path, log: &Path) -> anyhow::Result<Tested> {
+/// Tests the guests with these names, or all.
+fn test(source: &Path, log: &Path, guests: Option<&str>) -> anyhow::Result<Tested> {
     let mut command = Command::new("cargo");
     command
         .args(["test", "--package", "sandtrap-tests", "--test", "all"])
@@ -122,6 +123,9 @@ fn test(source: &Path, log: &Path) -> anyhow::Result<Tested> {
         // Of its own: cargo would take what is compiled here for what it
         // compiled of the project itself.
         .env("CARGO_TARGET_DIR", root().join("target/mutations"));
+    if let Some(guests) = guests {
+        command.env("GUESTS", guests);
+    }
     let mut process = Process::start("the test", command, log)?;
     let status = wait::until("the test to end", LIMIT, || process.ended())?;
     let said = fs::read(log).with_context(|| log.display().to_string())?;

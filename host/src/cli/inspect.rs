@@ -19,6 +19,7 @@ use crate::{
     analytic::Prepared,
     bindings::exports::sandtrap::analytic::detector::{Comparison, Step},
     config::BudgetConfig,
+    sinks::terminal::neutral,
     trust::{Manifest, TrustError, beside},
 };
 
@@ -127,58 +128,73 @@ fn default(text: &str) -> serde_json::Value {
 
 fn print(prepared: &Prepared, signed: &Result<Vec<String>, TrustError>, budget: &BudgetConfig) {
     let description = &prepared.description;
-    println!("{}  {}", description.id, description.name);
-    println!("  version       {}", description.version);
+    line(&format!("{}  {}", description.id, description.name));
+    line(&format!("  version       {}", description.version));
     let technique = &description.technique;
-    println!(
+    line(&format!(
         "  technique     {} {} ({})",
         technique.id,
         technique.name,
         description.tactics.join(", ")
-    );
+    ));
     if let Some(strategy) = &description.strategy {
-        println!("  strategy      {} {}", strategy.id, strategy.name);
+        line(&format!(
+            "  strategy      {} {}",
+            strategy.id, strategy.name
+        ));
     }
-    println!("  capabilities  {}", names(&prepared.requested));
+    line(&format!("  capabilities  {}", names(&prepared.requested)));
     print!("{}", item("budget", &budget_text(budget)));
-    println!("  size          {} bytes", prepared.size);
-    println!("  sha256        {}", prepared.reference.sha256);
+    line(&format!("  size          {} bytes", prepared.size));
+    line(&format!("  sha256        {}", prepared.reference.sha256));
     match signed {
-        Ok(keys) if keys.is_empty() => println!("  signed by     nobody"),
-        Ok(keys) => println!(
+        Ok(keys) if keys.is_empty() => line("  signed by     nobody"),
+        Ok(keys) => line(&format!(
             "  signed by     {} (`sandtrap verify` checks it)",
             keys.join(" ")
-        ),
-        Err(error) => println!("  signed by     unclear: {error}"),
+        )),
+        Err(error) => line(&format!("  signed by     unclear: {error}")),
     }
-    println!("\n{}", description.summary);
+    println!();
+    line(&description.summary);
     heading("Log sources");
     for source in &description.log_sources {
-        println!(
+        line(&format!(
             "  {} {}: {} {}",
             source.component.id, source.component.name, source.name, source.channel
-        );
+        ));
     }
     heading("Subscriptions");
     for subscription in &description.subscriptions {
-        println!("  {}", subscription.class);
+        line(&format!("  {}", subscription.class));
         if !subscription.predicate.is_empty() {
-            println!("    when    {}", predicate(&subscription.predicate));
+            line(&format!(
+                "    when    {}",
+                predicate(&subscription.predicate)
+            ));
         }
-        println!("    fields  {}", subscription.fields.join(", "));
+        line(&format!("    fields  {}", subscription.fields.join(", ")));
     }
     heading("Settings");
     for setting in &description.settings {
         let official = if setting.official { "  (official)" } else { "" };
-        println!("  {} = {}{official}", setting.name, setting.default_value);
-        println!("    {}", setting.description);
+        line(&format!(
+            "  {} = {}{official}",
+            setting.name, setting.default_value
+        ));
+        line(&format!("    {}", setting.description));
     }
     if !description.inputs.is_empty() {
         heading("Weaker without");
         for input in &description.inputs {
-            println!("  {}: {}", input.name, input.cost);
+            line(&format!("  {}: {}", input.name, input.cost));
         }
     }
+}
+
+/// Prints a line, whatever the analytic has put into it.
+fn line(text: &str) {
+    println!("{}", neutral(text));
 }
 
 fn heading(text: &str) {

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, Site},
     engine::Engine,
     error::LoadError,
+    sinks::terminal::neutral,
 };
 
 /// The engine, the configuration and the analytics that loaded.
@@ -71,11 +72,8 @@ impl Installed {
                 .map_err(|id| NotInstalled(format!("no analytic `{id}` in {}", list(&folders))))?;
         }
         for (path, error) in catalog.refused() {
-            eprintln!(
-                "warning: {} was not loaded: {}",
-                path.display(),
-                chain(error)
-            );
+            let problem = format!("{} was not loaded: {}", path.display(), chain(error));
+            eprintln!("warning: {}", neutral(&problem));
         }
         if catalog.analytics().next().is_none() {
             let folders = list(&folders);

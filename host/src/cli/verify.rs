@@ -19,6 +19,7 @@ use crate::{
     budget::Budget,
     config::{Config, Trust, TrustedKey},
     engine::Engine,
+    sinks::terminal::neutral,
     trust::{KeyError, Manifest, Policy, PublicKey, Vouched},
 };
 
@@ -84,7 +85,8 @@ impl Verify {
         }
         for (path, outcome) in &checked {
             if let Err(error) = outcome {
-                eprintln!("error: {}: {error:#}", path.display());
+                let problem = format!("{}: {error:#}", path.display());
+                eprintln!("error: {}", neutral(&problem));
             }
         }
         Ok(if checked.iter().all(|(_, outcome)| outcome.is_ok()) {
