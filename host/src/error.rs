@@ -1,6 +1,6 @@
 //! What can go wrong with an analytic, and who is to blame.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use crate::router::PredicateError;
 
@@ -193,12 +193,14 @@ pub enum CallError {
         reason: String,
     },
     /// It did not come back in time.
-    #[error("{export}: ran longer than {milliseconds} ms")]
+    #[error("{export}: ran longer than {milliseconds} ms{}", part(*milliseconds, *budget))]
     Deadline {
         /// What was called.
         export: &'static str,
-        /// Its time budget.
+        /// The time it had.
         milliseconds: u64,
+        /// Its time budget, which is for a whole batch.
+        budget: u64,
     },
     /// It wanted more memory or tables than it may have, and gave up.
     #[error(
@@ -245,7 +247,25 @@ pub enum CallError {
     },
 }
 
+/// Why it had less time than its budget, which is what an operator looks for.
+fn part(milliseconds: u64, budget: u64) -> String {
+    if milliseconds == budget {
+        return String::new();
+    }
+    format!(", which it had for a part of a batch (call_ms = {budget} is for all of it)")
+}
+
 impl CallError {
+    /// It did not come back in the time it had of its budget.
+    pub(crate) fn deadline(export: &'static str, time: Duration, budget: Duration) -> Self {
+        let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self::Deadline {
+            export,
+            milliseconds: whole(time),
+            budget: whole(budget),
+        }
+    }
+
     /// Whose defect it is.
     pub fn blame(&self) -> Blame {
         match self {

@@ -63,10 +63,7 @@ pub fn findings(
             )));
         }
         if started.elapsed() > budget.time {
-            return Err(CallError::Deadline {
-                export: "inspect",
-                milliseconds: u64::try_from(budget.time.as_millis()).unwrap_or(u64::MAX),
-            });
+            return Err(CallError::deadline("inspect", budget.time, budget.time));
         }
         made.findings.push(found);
     }

@@ -34,10 +34,7 @@ pub(super) fn explain(
         };
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => CallError::Deadline {
-            export,
-            milliseconds: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-        },
+        Some(Trap::Interrupt) => CallError::deadline(export, time, state.budget.time),
         _ if state.limiter.has_denied() => CallError::Memory {
             export,
             bytes: state.budget.memory,

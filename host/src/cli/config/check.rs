@@ -267,6 +267,7 @@ mod tests {
                 CallError::Deadline {
                     export,
                     milliseconds: 10,
+                    budget: 10,
                 },
                 ".budget.call_ms",
             ),
