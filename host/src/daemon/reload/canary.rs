@@ -95,7 +95,7 @@ fn sampled(sample: &Sample) -> Vec<Records> {
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// It does not load or refuses its settings.
-    #[error("{0}")]
+    #[error(transparent)]
     Load(Box<LoadError>),
     /// It failed on a harmless event.
     #[error("failed on the events it was tried on: {0}")]
