@@ -351,6 +351,7 @@ impl Marks {
             slots.or_default().insert(number);
             device.expiry.insert((mark.expires, number));
         }
+        let is_mark = mark.is_some();
         let (old, old_size) = slot.charge();
         let replaced = slot.mark.set(sequence, mark);
         let (new, new_size) = slot.charge();
@@ -358,7 +359,8 @@ impl Marks {
         self.bytes = (self.bytes + new_size).saturating_sub(old_size);
         device.live = (device.live + new).saturating_sub(old);
         match replaced {
-            None => self.versions += 1,
+            // Freeing adds a version, too, but one that takes next to nothing.
+            None => self.versions += usize::from(is_mark),
             Some(None) => {}
             Some(Some(old)) => {
                 let event = old.evidence.sequence;

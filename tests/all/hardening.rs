@@ -105,7 +105,7 @@ fn a_hardened_daemon_does_its_work_and_nothing_else() {
         symlink(&target, place("analytics").join("other.wasm")).unwrap();
         let report = reload().to_string();
         assert!(report.contains("other.wasm"), "{report}");
-        assert!(report.contains("cannot read"), "{report}");
+        assert!(report.contains("cannot be read"), "{report}");
     }
 
     let events = "tests/scenarios/an1252/encoded-stager-from-script-host/events.ndjson";

@@ -82,6 +82,10 @@ fn hostile_guests_are_contained() {
 }
 
 /// The guests that `GUESTS` names, one after a comma; without it all.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the person at the keyboard says it through the environment"
+)]
 fn wanted(mut guests: Vec<Guest>) -> Vec<Guest> {
     let Ok(wanted) = std::env::var("GUESTS") else {
         assert!(guests.len() >= 40, "only {} guests", guests.len());

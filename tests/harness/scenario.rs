@@ -107,7 +107,6 @@ fn one(finding: &Finding) -> Value {
     })
 }
 
-/// Whether what was recorded is to be written anew.
 #[expect(
     clippy::disallowed_methods,
     reason = "the person at the keyboard says it through the environment"

@@ -1,5 +1,5 @@
 ;; Brings a hundred modules with a memory each along.
 ;;
 ;; group: memory
-;; expect: refused memory "instantiate: wanted more memory"
+;; expect: refused memory "instantiate: wanted more than the"
 ;; generate: memories 100

@@ -1,7 +1,7 @@
 ;; Takes four gigabytes of memory in one go.
 ;;
 ;; group: memory
-;; expect: faults memory "inspect: wanted more memory"
+;; expect: faults memory "inspect: wanted more than the"
 (func $inspect (param $tables i32) (param i32) (result i32)
   (loop $again
     (if (i32.eq (memory.grow (i32.const 65000)) (i32.const -1)) (then (unreachable)))

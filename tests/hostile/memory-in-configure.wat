@@ -1,7 +1,7 @@
 ;; Doubles its settings in memory until there is no more.
 ;;
 ;; group: memory
-;; expect: refused memory "configure: wanted more memory"
+;; expect: refused memory "configure: wanted more than the"
 ;; settings: {"Depth": [[[[[[[["a bomb"]]]]]]]]}
 (func $configure (param $settings i32) (param $length i32) (param i32 i32) (result i32)
   (local $copy i32)

@@ -1,7 +1,7 @@
 ;; Takes one page of memory after the other.
 ;;
 ;; group: memory
-;; expect: faults memory "inspect: wanted more memory"
+;; expect: faults memory "inspect: wanted more than the"
 (func $inspect (param $tables i32) (param i32) (result i32)
   (loop $again
     (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then (unreachable)))

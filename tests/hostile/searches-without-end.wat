@@ -2,7 +2,7 @@
 ;; before anybody counts its time.
 ;;
 ;; group: description
-;; expect: refused subscription "66 `contains` tests, more than 64"
+;; expect: refused subscription "has 66 `contains` tests together with those before it, more than 64"
 ;; describe: {"subscriptions": [{"class": "process.launch", "predicate": [{"text": {"field": "process.cmd_line", "comparison": "contains", "values": ["a"]}}, {"text": {"field": "process.cmd_line", "comparison": "contains", "values": ["b"]}}, {"any-of": 2}], "fields": ["process.pid", "process.handle"]}]}
 (func $describe (result i32)
   (local $list i32) (local $at i32)

@@ -56,11 +56,10 @@ impl Tally {
             ("values", self.values, ALL_VALUES),
             ("bytes in values", self.bytes, ALL_BYTES),
         ] {
-            limit(
-                &format!("{what} with the predicates before it"),
-                count,
-                most,
-            )?;
+            if count > most {
+                let what = format!("{count} {what} together with those before it");
+                return Err(too_large(what, most));
+            }
         }
         Ok(())
     }
