@@ -2,8 +2,11 @@
 
 use std::{fs, path::Path};
 
-/// What is no source: results, and what is kept for other tools.
-const LEFT_OUT: [&str; 2] = ["target", ".git"];
+use anyhow::Context as _;
+
+/// What is no source: results, what fuzzing learned and may just be changing,
+/// and what is kept for other tools.
+const LEFT_OUT: [&str; 4] = ["target", ".git", "corpus", "artifacts"];
 
 /// Copies a project.
 pub fn sources(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -18,7 +21,7 @@ pub fn sources(from: &Path, to: &Path) -> anyhow::Result<()> {
         if entry.file_type()?.is_dir() {
             sources(&path, &copy)?;
         } else {
-            fs::copy(&path, &copy)?;
+            fs::copy(&path, &copy).with_context(|| path.display().to_string())?;
         }
     }
     Ok(())
