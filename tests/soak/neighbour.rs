@@ -37,6 +37,9 @@ const ATTEMPTS: usize = 5;
 /// How long a body may wait.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// The share of the time below which a guest may take what it takes.
+const MODEST: f64 = 0.15;
+
 /// How long events stream in at most until a guest is contained.
 const SETTLE: Duration = Duration::from_secs(120);
 
@@ -127,25 +130,29 @@ fn beside(
     Ok(measured)
 }
 
-/// Has events stream in until a guest is stopped, or for so long as shows that
-/// it will not be. Returns its state.
+/// Has events stream in until a guest is stopped, or until it shows that it
+/// takes no more than its share. Returns its state.
 fn settle(guest: &Guest, operator: &Client, meter: &mut Meter) -> anyhow::Result<String> {
     let started = Instant::now();
-    // One that never fails and takes no more than its share goes on.
-    let is_harmless = !matches!(guest.header.expect, Expectation::Faults(_));
+    let fails = matches!(guest.header.expect, Expectation::Faults(_));
     loop {
         wait::check()?;
         meter.deliver_next()?;
         let status = operator.get("/api/v1/status")?;
-        let state = status
-            .get("analytics")
-            .and_then(|all| all.get(guest.id()))
+        let of_guest = status.get("analytics").and_then(|all| all.get(guest.id()));
+        let state = of_guest
             .and_then(|analytic| analytic.get("state"))
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned();
-        let limit = if is_harmless { SETTLE / 12 } else { SETTLE };
-        if state != "running" || started.elapsed() > limit {
+        let taken = of_guest
+            .and_then(|analytic| analytic.get("budget")?.get("calls_total_ms"))
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
+        let passed = started.elapsed();
+        let is_modest = Duration::from_millis(taken) < passed.mul_f64(MODEST);
+        let has_settled = passed > SETTLE / 12 && is_modest && !fails;
+        if state != "running" || has_settled || passed > SETTLE {
             return Ok(state);
         }
     }
