@@ -277,9 +277,12 @@ impl Baselines {
         }
     }
 
-    /// Makes what was observed since the last commit last.
-    pub fn commit(&mut self) {
+    /// Makes what was observed since the last commit last. How many entries are
+    /// to be stored for it that were not before.
+    pub fn commit(&mut self) -> usize {
+        let known = self.changed.as_ref().map_or(0, Vec::len);
         self.settle(Entry::settle);
+        self.changed.as_ref().map_or(0, Vec::len) - known
     }
 
     /// Forgets what was observed since the last commit.

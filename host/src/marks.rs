@@ -195,11 +195,13 @@ impl Marks {
         self.held
     }
 
-    /// Makes what was written since the last commit last.
-    pub fn commit(&mut self) {
-        self.note_changes();
+    /// Makes what was written since the last commit last. How many entries are
+    /// to be stored for it that were not before.
+    pub fn commit(&mut self) -> usize {
+        let changes = self.note_changes();
         self.settle(Versioned::settle, Versioned::settle);
         self.settled = (self.held, self.bytes);
+        changes
     }
 
     /// Forgets what was written since the last commit.

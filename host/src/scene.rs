@@ -37,10 +37,10 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Makes what was written since the last commit last.
-    pub fn commit(&mut self) {
-        self.marks.commit();
-        self.baselines.commit();
+    /// Makes what was written since the last commit last. How many entries are
+    /// to be stored for it that were not before.
+    pub fn commit(&mut self) -> usize {
+        self.marks.commit() + self.baselines.commit()
     }
 
     /// Bounds what it may hold from now on.

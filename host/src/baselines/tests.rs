@@ -96,7 +96,9 @@ fn run(shards: usize, batch: u64) -> Vec<String> {
         let time = sequence as i64 * 37_000;
         if time / 3_600_000 > hour {
             hour = time / 3_600_000;
-            all.iter_mut().for_each(Baselines::commit);
+            all.iter_mut().for_each(|one| {
+                one.commit();
+            });
             let fleet = all[0].fleet();
             let deltas: Vec<_> = all.iter_mut().rev().map(Baselines::take_delta).collect();
             let fleet = fleet.merged(deltas);
@@ -114,7 +116,9 @@ fn run(shards: usize, batch: u64) -> Vec<String> {
             shard.rate(&at, "b", &key, 5)
         ));
         if sequence.is_multiple_of(batch) {
-            all.iter_mut().for_each(Baselines::commit);
+            all.iter_mut().for_each(|one| {
+                one.commit();
+            });
         }
     }
     answers

@@ -93,16 +93,18 @@ impl Marks {
         })
     }
 
-    /// Notes what a commit is about to change.
-    pub(super) fn note_changes(&mut self) {
+    /// Notes what a commit is about to change; how much was not noted before.
+    pub(super) fn note_changes(&mut self) -> usize {
         let Some(changed) = &mut self.changed else {
-            return;
+            return 0;
         };
+        let known = changed.len();
         for (name, number) in &self.pending {
             // With its last mark a device loses its clock.
             changed.insert((Arc::clone(name), 0));
             changed.insert((Arc::clone(name), *number));
         }
+        changed.len() - known
     }
 
     fn stored(&self, name: &str, number: u64) -> Option<Vec<u8>> {

@@ -28,6 +28,11 @@ use crate::{
 /// How many devices an analytic with a scope remembers whether they are in it.
 const MAX_DEVICES: usize = 100_000;
 
+/// What storing one mark or key is reckoned to take, which happens elsewhere and
+/// together with those of others. Answers the analytic that changes all it
+/// holds with every batch.
+const STORING: Duration = Duration::from_micros(5);
+
 /// An analytic on a shard.
 pub struct Runner {
     analytic: Arc<Configured>,
@@ -237,6 +242,7 @@ impl Runner {
             self.log_lines.0 -= f64::from(allowed.saturating_sub(scene.log_lines));
             self.usage.count_call(time, self.instance.as_ref());
             outcome.calls += 1;
+            let mut settling = Duration::ZERO;
             match result {
                 Ok(made) => {
                     self.standing.handled(shown.len() as u64, ended);
@@ -251,7 +257,8 @@ impl Runner {
                         finding.is_update = self.issued.again(device, chain);
                         outcome.findings.push(finding);
                     }
-                    scene.memory.commit();
+                    let stored = scene.memory.commit();
+                    settling = STORING.saturating_mul(u32::try_from(stored).unwrap_or(u32::MAX));
                 }
                 Err(error) => {
                     scene.memory.roll_back();
@@ -269,7 +276,10 @@ impl Runner {
                     }
                 }
             }
-            self.standing.took(time, ended);
+            let now = Instant::now();
+            settling += now.saturating_duration_since(ended);
+            self.usage.time += settling;
+            self.standing.took(time + settling, now);
         }
         scene
     }

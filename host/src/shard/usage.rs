@@ -21,7 +21,7 @@ pub struct Usage {
     /// Why it is not called, if it is not; of several shards the one that
     /// leaves it out the longest.
     pub quarantine: Option<Quarantine>,
-    /// Time spent in calls.
+    /// Time spent in calls and on what they put.
     pub time: Duration,
     /// The longest of them.
     pub longest: Duration,
