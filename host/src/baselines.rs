@@ -41,6 +41,9 @@ const HOUR: i32 = 60;
 /// in bytes: counts, times and, of two hours, the minutes it was observed in.
 const KEPT: usize = 1200;
 
+/// What storing a key takes beside its text, in bytes.
+const ENTRY: usize = 512;
+
 /// How much an analytic may count. Answers keys without end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaselineLimits {
@@ -277,12 +280,14 @@ impl Baselines {
         }
     }
 
-    /// Makes what was observed since the last commit last. How many entries are
-    /// to be stored for it that were not before.
+    /// Makes what was observed since the last commit last. The bytes that are to
+    /// be stored for it and were not before.
     pub fn commit(&mut self) -> usize {
         let known = self.changed.as_ref().map_or(0, Vec::len);
         self.settle(Entry::settle);
-        self.changed.as_ref().map_or(0, Vec::len) - known
+        let changed = self.changed.iter().flatten().skip(known);
+        let bytes = changed.map(|(_, name, key)| ENTRY + name.len() + key.len());
+        bytes.sum()
     }
 
     /// Forgets what was observed since the last commit.

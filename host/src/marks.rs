@@ -195,13 +195,13 @@ impl Marks {
         self.held
     }
 
-    /// Makes what was written since the last commit last. How many entries are
-    /// to be stored for it that were not before.
+    /// Makes what was written since the last commit last. The bytes that are to
+    /// be stored for it and were not before.
     pub fn commit(&mut self) -> usize {
-        let changes = self.note_changes();
+        let bytes = self.note_changes();
         self.settle(Versioned::settle, Versioned::settle);
         self.settled = (self.held, self.bytes);
-        changes
+        bytes
     }
 
     /// Forgets what was written since the last commit.

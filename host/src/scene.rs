@@ -37,8 +37,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Makes what was written since the last commit last. How many entries are
-    /// to be stored for it that were not before.
+    /// Makes what was written since the last commit last. The bytes that are to
+    /// be stored for it and were not before.
     pub fn commit(&mut self) -> usize {
         self.marks.commit() + self.baselines.commit()
     }

@@ -121,7 +121,9 @@ pub fn run(bench: &Bench, order: &Order, report: &mut Report) -> anyhow::Result<
 /// time, as one that works well until it is let in.
 fn chosen(order: &Order) -> anyhow::Result<Vec<Guest>> {
     let mut chosen = Vec::new();
-    for guest in guests()?.into_iter().take(order.count as usize) {
+    let all = guests()?.into_iter();
+    let wanted = all.filter(|guest| guest.name.contains(&order.only));
+    for guest in wanted.take(order.count as usize) {
         if !matches!(guest.header.expect, Expectation::Refused(_)) {
             chosen.extend(guest.sleeper());
         }

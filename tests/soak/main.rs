@@ -46,6 +46,14 @@ struct Cli {
     /// so many guests or controls.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    /// Only guests or controls with this in their name.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    only: String,
     /// Where the generated events and the random moments come from.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -81,6 +89,7 @@ enum Scenario {
 /// What a scenario is asked for.
 pub struct Order {
     pub count: u64,
+    pub only: String,
     pub seed: u64,
     pub is_required: bool,
 }
@@ -102,6 +111,7 @@ fn main() -> ExitCode {
     };
     let order = Order {
         count: cli.count.unwrap_or(usual),
+        only: cli.only,
         seed: cli.seed,
         is_required: cli.require,
     };

@@ -47,10 +47,14 @@ pub fn run(bench: &Bench, order: &Order, report: &mut Report) -> anyhow::Result<
             whole.ending()
         )
     });
-    let count = mutations.len().min(order.count as usize);
-    let progress = Progress::start("mutations", count as u64);
+    let wanted: Vec<&Mutation> = mutations
+        .iter()
+        .filter(|mutation| mutation.name.contains(&order.only))
+        .take(order.count as usize)
+        .collect();
+    let progress = Progress::start("mutations", wanted.len() as u64);
     let mut summary = Vec::new();
-    for (number, mutation) in mutations.iter().take(count).enumerate() {
+    for (number, mutation) in wanted.into_iter().enumerate() {
         let log = bench.folder("logs")?.join(format!("{number}.log"));
         let started = Instant::now();
         let tested = without(mutation, &source, &log)?;

@@ -47,6 +47,7 @@ pub fn run(bench: &Bench, order: &Order, report: &mut Report) -> anyhow::Result<
     let guests: Vec<Guest> = guests()?
         .into_iter()
         .filter(|guest| !matches!(guest.header.expect, Expectation::Refused(_)))
+        .filter(|guest| guest.name.contains(&order.only))
         .filter_map(|guest| guest.sleeper())
         .take(order.count as usize)
         .collect();

@@ -51,6 +51,9 @@ struct StoredEvidence<'a> {
     is_cut: bool,
 }
 
+/// What storing a mark takes at least, in bytes.
+const ENTRY: usize = 512;
+
 impl Marks {
     /// Notes from now on what changes, for [`take_changes`](Self::take_changes).
     pub fn keep_changes(&mut self) {
@@ -93,18 +96,23 @@ impl Marks {
         })
     }
 
-    /// Notes what a commit is about to change; how much was not noted before.
+    /// Notes what a commit is about to change; the bytes of what was not noted
+    /// before.
     pub(super) fn note_changes(&mut self) -> usize {
         let Some(changed) = &mut self.changed else {
             return 0;
         };
-        let known = changed.len();
+        let mut bytes = 0;
         for (name, number) in &self.pending {
             // With its last mark a device loses its clock.
             changed.insert((Arc::clone(name), 0));
-            changed.insert((Arc::clone(name), *number));
+            if changed.insert((Arc::clone(name), *number)) {
+                let device = self.devices.get(name);
+                let slot = device.and_then(|device| device.slots.get(number));
+                bytes += slot.map_or(0, |slot| slot.charge().1).max(ENTRY);
+            }
         }
-        changed.len() - known
+        bytes
     }
 
     fn stored(&self, name: &str, number: u64) -> Option<Vec<u8>> {

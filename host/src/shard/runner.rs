@@ -28,10 +28,13 @@ use crate::{
 /// How many devices an analytic with a scope remembers whether they are in it.
 const MAX_DEVICES: usize = 100_000;
 
-/// What storing one mark or key is reckoned to take, which happens elsewhere and
-/// together with those of others. Answers the analytic that changes all it
-/// holds with every batch.
-const STORING: Duration = Duration::from_micros(5);
+/// What storing a KiB is reckoned to take, which happens elsewhere and together
+/// with what others leave. Answers the analytic that changes all it holds with
+/// every batch.
+const STORING: Duration = Duration::from_micros(10);
+
+/// What is stored of a finding beside its evidence and its tree, in bytes.
+const FINDING: usize = 4096;
 
 /// An analytic on a shard.
 pub struct Runner {
@@ -252,13 +255,16 @@ impl Runner {
                     self.usage.rows += rows;
                     self.usage.findings += made.findings.len() as u64;
                     outcome.unknown_evidence += made.unknown_evidence;
+                    let mut stored = scene.memory.commit();
                     for mut finding in made.findings {
+                        stored += FINDING + finding.size();
                         let (device, chain) = (&finding.device, &finding.chain_uid);
                         finding.is_update = self.issued.again(device, chain);
                         outcome.findings.push(finding);
                     }
-                    let stored = scene.memory.commit();
-                    settling = STORING.saturating_mul(u32::try_from(stored).unwrap_or(u32::MAX));
+                    if self.standing.counts_time() {
+                        settling = STORING.mul_f64(stored as f64 / 1024.0);
+                    }
                 }
                 Err(error) => {
                     scene.memory.roll_back();

@@ -145,9 +145,14 @@ impl Standing {
         (self.credited, self.released) = (now, now);
     }
 
+    /// Whether it may take only its share of the time.
+    pub(super) fn counts_time(&self) -> bool {
+        self.patience == Patience::Live && self.share < 1.0
+    }
+
     /// A call took so long, whatever came of it.
     pub(super) fn took(&mut self, time: Duration, now: Instant) {
-        if self.patience != Patience::Live || self.share >= 1.0 {
+        if !self.counts_time() {
             return;
         }
         let passed = now.saturating_duration_since(self.credited);
