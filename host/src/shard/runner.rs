@@ -253,18 +253,7 @@ impl Runner {
                     let rows = rows.sum::<u64>();
                     outcome.rows += rows;
                     self.usage.rows += rows;
-                    self.usage.findings += made.findings.len() as u64;
-                    outcome.unknown_evidence += made.unknown_evidence;
-                    let mut stored = scene.memory.commit();
-                    for mut finding in made.findings {
-                        stored += FINDING + finding.size();
-                        let (device, chain) = (&finding.device, &finding.chain_uid);
-                        finding.is_update = self.issued.again(device, chain);
-                        outcome.findings.push(finding);
-                    }
-                    if self.standing.counts_time() {
-                        settling = STORING.mul_f64(stored as f64 / 1024.0);
-                    }
+                    settling = self.keep(made, &mut scene.memory, outcome);
                 }
                 Err(error) => {
                     scene.memory.roll_back();
@@ -288,6 +277,24 @@ impl Runner {
             self.standing.took(time + settling, now);
         }
         scene
+    }
+
+    /// Makes what a call left last, and issues its findings. What storing that
+    /// is reckoned to take, where it counts.
+    fn keep(&mut self, made: Made, memory: &mut Memory, outcome: &mut Outcome) -> Duration {
+        self.usage.findings += made.findings.len() as u64;
+        outcome.unknown_evidence += made.unknown_evidence;
+        let mut stored = memory.commit();
+        for mut finding in made.findings {
+            stored += FINDING + finding.size();
+            finding.is_update = self.issued.again(&finding.device, &finding.chain_uid);
+            outcome.findings.push(finding);
+        }
+        if self.standing.counts_time() {
+            STORING.mul_f64(stored as f64 / 1024.0)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// How many lines it may log in the next call.
