@@ -114,7 +114,7 @@ fn decompress(
     if !is_gzip && !is_zstd {
         return Ok(Box::new(source));
     }
-    let source = BufReader::with_capacity(BEGINNING, source);
+    let source = BufReader::with_capacity(BEGINNING, Full(source));
     let plain: Box<dyn Read + Send> = if is_gzip {
         Box::new(flate2::bufread::MultiGzDecoder::new(source))
     } else {
@@ -138,6 +138,28 @@ impl Read for Counted {
         let count = self.source.read(buffer)?;
         self.consumed.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
+    }
+}
+
+/// Fills whatever it is given, however the bytes arrive. Of damaged data a
+/// decoder loses what it made in the same step, so the steps must not depend on
+/// how the bytes were cut on their way.
+struct Full<R>(R);
+
+impl<R: Read> Read for Full<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.0.read(rest) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // It comes again when there is nothing before it.
+                Err(_) if filled > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
     }
 }
 
