@@ -82,11 +82,6 @@ fn analytics(status: &Status) -> Table {
         "MEMORY",
     ];
     let mut table = table(&header, 5..10);
-    let total: u64 = status
-        .analytics
-        .values()
-        .map(|one| one.budget.calls_total_ms)
-        .sum();
     for (id, one) in &status.analytics {
         table.add_row([
             neutral(id),
@@ -97,7 +92,7 @@ fn analytics(status: &Status) -> Table {
             one.events.to_string(),
             one.findings.to_string(),
             one.faults.to_string(),
-            share(one.budget.calls_total_ms, total),
+            time(one.budget.calls_total_ms),
             memory(one),
         ]);
     }
@@ -148,11 +143,11 @@ fn quarantined(status: &Status) -> Table {
     table
 }
 
-/// The part of the time of all analytics that one took.
-fn share(part: u64, total: u64) -> String {
-    match (part.saturating_mul(100) + total / 2).checked_div(total) {
-        Some(percent) => format!("{percent}%"),
-        None => "-".to_owned(),
+/// What an analytic took of the time of all shards together.
+fn time(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{milliseconds} ms"),
+        _ => format!("{} s", milliseconds / 1_000),
     }
 }
 
@@ -249,7 +244,6 @@ mod tests {
         }
         assert!(!page.contains('\u{1b}'), "{page}");
         assert!(!page.contains("No analytic runs"), "{page}");
-        assert_eq!(share(0, 0), "-");
         let idle = Status {
             ready: true,
             ..Status::default()
