@@ -229,7 +229,8 @@ impl Runner {
                 self.usage.unseen += shown.len() as u64;
                 continue;
             }
-            if !is_one && self.size(tables, events, &part) > budget.batch() {
+            let size = self.size(tables, events, &part);
+            if !is_one && size > budget.batch() {
                 pending.push((later, halvings));
                 pending.push((earlier, halvings));
                 continue;
@@ -239,7 +240,13 @@ impl Runner {
             let result;
             let started = Instant::now();
             let time = budget.time_of_part(halvings);
-            (scene, result) = self.inspect_part(tables, events, &part, scene, time);
+            (scene, result) = if size > budget.memory {
+                // It has no room for the one event.
+                let (export, bytes) = ("inspect", budget.memory);
+                (scene, Err(CallError::Memory { export, bytes }))
+            } else {
+                self.inspect_part(tables, events, &part, scene, time)
+            };
             let ended = Instant::now();
             let time = ended.saturating_duration_since(started);
             self.log_lines.0 -= f64::from(allowed.saturating_sub(scene.log_lines));
@@ -318,13 +325,6 @@ impl Runner {
         mut scene: Scene,
         time: Duration,
     ) -> (Scene, Result<Made, CallError>) {
-        let memory = self.analytic.grant.budget.memory;
-        if self.size(tables, events, part) > memory {
-            // It has no room for the one event.
-            let export = "inspect";
-            let bytes = memory;
-            return (scene, Err(CallError::Memory { export, bytes }));
-        }
         let batch = self.batch(tables, events, part);
         let result;
         (scene, result) = self.call(&batch, scene, time);
