@@ -78,17 +78,21 @@ impl Stream {
     /// Reads into `buffer` until it is full or the input ends; returns how much
     /// was read and the error that ended it, if one did.
     pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.reader.read(rest) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return (filled, Some(error)),
-            }
-        }
-        (filled, None)
+        fill_from(&mut self.reader, buffer)
     }
+}
+
+fn fill_from(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Some(error)),
+        }
+    }
+    (filled, None)
 }
 
 /// Reads the beginning; tells whether that was all. An error within it is left
@@ -148,18 +152,11 @@ struct Full<R>(R);
 
 impl<R: Read> Read for Full<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.0.read(rest) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // It comes again when there is nothing before it.
-                Err(_) if filled > 0 => break,
-                Err(error) => return Err(error),
-            }
+        match fill_from(&mut self.0, buffer) {
+            (0, Some(error)) => Err(error),
+            // An error comes again when there is nothing before it.
+            (filled, _) => Ok(filled),
         }
-        Ok(filled)
     }
 }
 
