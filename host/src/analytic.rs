@@ -28,7 +28,7 @@ use crate::{
     instance::{Instance, State},
     normalise::is_always_kept,
     router::{Comparison, Predicate, Step, Subscription, Tally},
-    text::{clean, is_printable},
+    text::{clean, is_identifier, is_printable},
     vocabulary::{FieldNames, vocabulary},
 };
 
@@ -279,10 +279,7 @@ pub fn name_of(path: &Path) -> String {
 
 fn check(description: &Description) -> Result<(), LoadError> {
     let refused = |reason: &str| Err(LoadError::Description(reason.to_owned()));
-    let id = &description.id;
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
-    // The identifier becomes a metric label, a table name and a config key.
-    if id.is_empty() || id.len() > 64 || !id.chars().all(is_plain) || id.starts_with('.') {
+    if !is_identifier(&description.id) {
         return refused("its id must be 1 to 64 letters, digits, `-`, `_` or `.`");
     }
     if description.subscriptions.is_empty() {

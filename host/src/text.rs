@@ -12,6 +12,13 @@ pub fn is_printable(char: char) -> bool {
     !char.is_control() && !turns
 }
 
+/// Whether an analytic may be called so. Its identifier becomes a metric label,
+/// a table name, a key of the configuration and part of file names.
+pub fn is_identifier(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=64).contains(&id.len()) && id.bytes().all(is_plain) && !id.starts_with('.')
+}
+
 /// Text of a guest made fit for a message: short, one line, no control
 /// characters.
 pub fn clean(text: &str) -> String {

@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{TrustError, files};
 use crate::{
-    analytic::Prepared, bindings::exports::sandtrap::analytic::detector::Step,
-    capabilities::Capability, config::BudgetConfig, file, text::clean,
+    analytic::Prepared,
+    bindings::exports::sandtrap::analytic::detector::Step,
+    capabilities::Capability,
+    config::BudgetConfig,
+    file,
+    text::{clean, is_identifier},
 };
 
 /// The contract that manifests are of.
@@ -207,12 +211,6 @@ pub struct BadManifest(String);
 fn bad(error: serde_json::Error) -> BadManifest {
     // It quotes what stands in the file.
     BadManifest(clean(&error.to_string()))
-}
-
-/// As analytics may be called.
-fn is_identifier(id: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=64).contains(&id.len()) && id.bytes().all(is_plain) && !id.starts_with('.')
 }
 
 /// Identifier, version and hash, as signatures repeat them.
