@@ -14,8 +14,9 @@ pub struct Budget {
     pub time: Duration,
     /// Share of a shard's time that its calls may take while the daemon runs,
     /// in percent. Answers the analytic that uses up its time in every call:
-    /// the others keep what is left, so by default four fifths of what they
-    /// would do without it.
+    /// the others keep what is left, and by default four fifths of what they
+    /// would do without it even where the costs around its calls are as much
+    /// as a third of them.
     pub share: u32,
     /// Linear memory of an instance, in bytes. Answers the memory hog.
     pub memory: usize,
@@ -82,7 +83,7 @@ pub const ARTIFACT: u64 = 256 * 1024 * 1024;
 /// for the node: the five that come with Sandtrap stay below a hundredth of
 /// each, and below a fourth of the share at full load.
 const DEFAULTS: [u32; 12] = [
-    2_000, 20, 64, 65_536, 16, 1_000_000, 1_000, 256, 100, 100_000, 100_000, 128,
+    2_000, 15, 64, 65_536, 16, 1_000_000, 1_000, 256, 100, 100_000, 100_000, 128,
 ];
 
 impl Default for Budget {

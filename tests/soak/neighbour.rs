@@ -28,10 +28,15 @@ const GOAL: f64 = 0.8;
 
 /// Events of a body, and bodies of a measurement.
 const BATCH: u64 = 2_000;
-const BODIES: u64 = 10;
+const BODIES: u64 = 30;
+
+/// Bodies before anything is measured: what is remembered of events grows in
+/// the beginning, which makes them slower, and a guest that sleeps wakes after
+/// so many.
+const WARM_UP: u64 = 800;
 
 /// How often is measured at most. Others use the machine too, so what counts is
-/// the best of the times, alone and beside.
+/// the best ratio.
 const ATTEMPTS: usize = 5;
 
 /// How long a body may wait.
@@ -55,14 +60,14 @@ pub fn run(bench: &Bench, order: &Order, report: &mut Report) -> anyhow::Result<
     let setup = Setup::new(bench, "daemon", &folder)?.with(&budgets(&guests))?;
     let mut daemon = setup.start_ready()?;
     let mut meter = Meter::new(order, setup.sender()?);
-    // What is learned in the beginning makes the first events slower, and a
-    // guest that sleeps wakes after so many.
-    meter.measure()?;
+    for _ in 0..WARM_UP {
+        meter.deliver_next()?;
+    }
     let progress = Progress::start("neighbour", guests.len() as u64);
     let mut ratios = Vec::new();
     for (number, guest) in guests.iter().enumerate() {
         let measured = beside(guest, &setup, &folder, &mut meter, &mut daemon)?;
-        let ratio = rounded(measured.beside / measured.alone);
+        let ratio = rounded(measured.ratio());
         report.promise(ratio >= GOAL, || {
             format!(
                 "beside {} the throughput is {ratio} of that alone",
@@ -99,6 +104,14 @@ struct Measured {
     state: String,
 }
 
+impl Measured {
+    fn ratio(&self) -> f64 {
+        self.beside / self.alone
+    }
+}
+
+/// Measures beside a guest, and alone before and after it: what the daemon
+/// remembers grows with the events, and slows it down.
 fn beside(
     guest: &Guest,
     setup: &Setup,
@@ -109,9 +122,9 @@ fn beside(
     let operator = setup.operator()?;
     let path = folder.join(format!("z-{}.wasm", guest.name));
     let component = guest.component()?;
-    let mut measured = Measured::default();
+    let mut best = Measured::default();
+    let mut before = meter.measure()?;
     for attempt in 0..ATTEMPTS {
-        measured.alone = measured.alone.max(meter.measure()?);
         fs::write(&path, &component)?;
         let answer = operator.reload()?;
         let refused = answer
@@ -119,16 +132,27 @@ fn beside(
             .and_then(|refused| refused.get(path.to_string_lossy().as_ref()));
         anyhow::ensure!(refused.is_none(), "{}: {refused:?}", guest.name);
         meter.deliver(launches(&format!("{}-{attempt}", guest.name)).as_bytes())?;
-        measured.state = settle(guest, &operator, meter)?;
-        measured.beside = measured.beside.max(meter.measure()?);
+        let state = settle(guest, &operator, meter)?;
+        let beside = meter.measure()?;
         daemon.expect_alive()?;
         fs::remove_file(&path)?;
         operator.reload()?;
-        if measured.beside >= GOAL * measured.alone {
+        let after = meter.measure()?;
+        let alone = f64::midpoint(before, after);
+        before = after;
+        let measured = Measured {
+            alone,
+            beside,
+            state,
+        };
+        if attempt == 0 || measured.ratio() > best.ratio() {
+            best = measured;
+        }
+        if best.ratio() >= GOAL {
             break;
         }
     }
-    Ok(measured)
+    Ok(best)
 }
 
 /// Has events stream in until a guest is stopped, or until it shows that it

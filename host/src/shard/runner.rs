@@ -219,12 +219,13 @@ impl Runner {
         let budget = &analytic.grant.budget;
         let mut pending = vec![(0..events.len() as u32, 0)];
         while let Some((part, halvings)) = pending.pop() {
+            let started = Instant::now();
             let shown = positions(tables, &part);
             let middle = shown.get(shown.len() / 2).copied();
             let Some(middle) = middle else { continue };
             let (earlier, later) = (part.start..middle, middle..part.end);
             let is_one = shown.len() == 1;
-            if !self.standing.is_good(Instant::now(), budget) {
+            if !self.standing.is_good(started, budget) {
                 outcome.unseen += shown.len() as u64;
                 self.usage.unseen += shown.len() as u64;
                 continue;
@@ -238,7 +239,6 @@ impl Runner {
             scene.log_lines = self.log_lines(budget);
             let allowed = scene.log_lines;
             let result;
-            let started = Instant::now();
             let time = budget.time_of_part(halvings);
             (scene, result) = if size > budget.memory {
                 // It has no room for the one event.
@@ -272,6 +272,7 @@ impl Runner {
                         let fault = self.fault(events.get(middle as usize), error);
                         outcome.faults.extend(fault);
                     } else {
+                        self.standing.searched(ended);
                         // The earlier half is handled first.
                         pending.push((later, halvings + 1));
                         pending.push((earlier, halvings + 1));

@@ -1,6 +1,6 @@
-//! Whether an analytic is called: how many events it may fail on, how much time
-//! its calls may take of everyone's, and for how long it is not called when it
-//! went beyond either.
+//! Whether an analytic is called: how many events it may fail on, how many calls
+//! the search for them may take, how much time its calls may take of everyone's,
+//! and for how long it is not called when it went beyond any of them.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,11 @@ const FAULTS: f64 = 32.0;
 
 /// How many rows an analytic must handle for each event it fails on.
 const ROWS_PER_FAULT: f64 = 100.0;
+
+/// How many calls the search for an event that it fails on may take: as often
+/// as a batch can be halved, and some more. One that does not fail on any event
+/// alone, but on every batch, is found out by that.
+const SEARCHES_PER_FAULT: f64 = 16.0;
 
 /// How long an analytic may take more than its share. A backlog is worked off
 /// at full load, and a poisonous event is searched for with several calls.
@@ -39,6 +44,8 @@ pub enum Patience {
 pub enum Cause {
     /// It failed on too many events.
     Faults,
+    /// Too many of its calls failed that it could handle in parts.
+    Searches,
     /// Its calls took more than their share of the time.
     Time,
 }
@@ -48,6 +55,7 @@ impl Cause {
     pub fn name(self) -> &'static str {
         match self {
             Self::Faults => "faults",
+            Self::Searches => "searches",
             Self::Time => "time",
         }
     }
@@ -56,6 +64,7 @@ impl Cause {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Faults => "it failed on too many events",
+            Self::Searches => "it failed on too many batches whose events it can handle one by one",
             Self::Time => "its calls took more than their share of the time",
         }
     }
@@ -79,6 +88,8 @@ pub(super) struct Standing {
     share: f64,
     /// How many more events it may fail on.
     faults: f64,
+    /// How many more calls may fail while such events are searched for.
+    searches: f64,
     /// How much more time its calls may take.
     time: Duration,
     /// Up to when time was credited.
@@ -96,10 +107,8 @@ impl Standing {
         Self {
             patience,
             share: f64::from(budget.share) / 100.0,
-            faults: match patience {
-                Patience::Trial => 0.0,
-                Patience::Scan | Patience::Live => FAULTS,
-            },
+            faults: faults(patience),
+            searches: FAULTS * SEARCHES_PER_FAULT,
             time: BURST,
             credited: now,
             quarantine: None,
@@ -121,7 +130,7 @@ impl Standing {
         }
         self.quarantine = None;
         self.is_on_probation = true;
-        self.faults = 0.0;
+        (self.faults, self.searches) = (0.0, SEARCHES_PER_FAULT);
         self.time = budget.time + budget.time / 4;
         (self.credited, self.released) = (now, now);
         true
@@ -134,14 +143,12 @@ impl Standing {
 
     /// Lets it out, with everything forgotten.
     pub(super) fn release(&mut self, now: Instant) {
-        let fresh = match self.patience {
-            Patience::Trial => 0.0,
-            Patience::Scan | Patience::Live => FAULTS,
-        };
         self.quarantine = None;
         self.is_on_probation = false;
         self.times = 0;
-        (self.faults, self.time) = (fresh, BURST);
+        self.faults = faults(self.patience);
+        self.searches = FAULTS * SEARCHES_PER_FAULT;
+        self.time = BURST;
         (self.credited, self.released) = (now, now);
     }
 
@@ -174,7 +181,10 @@ impl Standing {
             self.faults = 1.0;
             self.time = BURST / 2;
         }
-        self.faults = (self.faults + rows as f64 / ROWS_PER_FAULT).min(FAULTS);
+        let regained = rows as f64 / ROWS_PER_FAULT;
+        self.faults = (self.faults + regained).min(FAULTS);
+        let searches = self.searches + regained * SEARCHES_PER_FAULT;
+        self.searches = searches.min(FAULTS * SEARCHES_PER_FAULT);
         if self.times > 0 && now.saturating_duration_since(self.released) > back_off(self.times) {
             self.times = 0;
         }
@@ -188,6 +198,19 @@ impl Standing {
         }
     }
 
+    /// It could not handle several events at once, which are tried again in
+    /// halves. How many calls that takes depends on the batches, so a scan does
+    /// not count them.
+    pub(super) fn searched(&mut self, now: Instant) {
+        if self.patience != Patience::Live {
+            return;
+        }
+        self.searches -= 1.0;
+        if self.searches < 0.0 {
+            self.leave_out(Cause::Searches, now);
+        }
+    }
+
     fn leave_out(&mut self, cause: Cause, now: Instant) {
         self.times = self.times.saturating_add(1);
         self.quarantine = Some(Quarantine {
@@ -198,6 +221,14 @@ impl Standing {
             },
             times: self.times,
         });
+    }
+}
+
+/// How many events it may fail on at once.
+fn faults(patience: Patience) -> f64 {
+    match patience {
+        Patience::Trial => 0.0,
+        Patience::Scan | Patience::Live => FAULTS,
     }
 }
 
@@ -257,12 +288,31 @@ mod tests {
     }
 
     #[test]
+    fn the_search_for_one_event_in_a_hundred_is_borne_and_a_search_in_every_batch_is_not() {
+        let halves = |patience: Patience, rows_of_call: u64| {
+            let (mut standing, budget, now) = standing(patience);
+            let mut handled = 0;
+            while handled < 1_000_000 && standing.is_good(now, &budget) {
+                standing.searched(now);
+                standing.handled(rows_of_call, now);
+                handled += rows_of_call;
+            }
+            handled
+        };
+        // Each event in a hundred is found with no more than 13 searches.
+        assert!(halves(Patience::Live, 100 / 13) >= 1_000_000);
+        // It handles events only one by one.
+        assert!(halves(Patience::Live, 1) < 1_000);
+        assert!(halves(Patience::Scan, 1) >= 1_000_000);
+    }
+
+    #[test]
     fn more_than_its_share_of_time_is_borne_for_a_while() {
         let (mut standing, budget, mut now) = standing(Patience::Live);
-        // A fifth of the time, for ever.
+        // Its share of the time, for ever.
         for _ in 0..1_000 {
             now += Duration::from_millis(500);
-            standing.took(Duration::from_millis(100), now);
+            standing.took(Duration::from_millis(75), now);
             assert!(standing.is_good(now, &budget));
         }
         // All of it.
