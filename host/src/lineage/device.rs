@@ -170,7 +170,7 @@ impl Device {
             node.last_seen = self.clock;
             node.last_sequence = sequence;
             if let Some(journal) = &mut self.journal {
-                journal.note_mention(handle, node);
+                journal.note_mention(handle, node, sequence);
             }
         }
     }
@@ -316,7 +316,7 @@ impl Device {
             if let Some(journal) = &mut self.journal
                 && node.state.has_changed()
             {
-                journal.note(handle, node);
+                journal.note(handle, node, self.last_sequence);
             }
             node.state.settle();
             node.children.retain(|link| link.until == OPEN);

@@ -213,7 +213,7 @@ impl Device {
         node.last_seen = clock;
         node.last_sequence = at.sequence;
         if let Some(journal) = &mut self.journal {
-            journal.note_mention(handle, node);
+            journal.note_mention(handle, node, at.sequence);
         }
         if adds && learns {
             self.edit(handle, at.sequence, |facts| report.apply(facts, false));

@@ -9,7 +9,7 @@ use super::{
     Lineage,
     device::{Device, OPEN},
     process::{Facts, Node, State},
-    record::{ClassesRecord, DeviceRecord, Key, NodeRecord, Standing, encode},
+    record::{ClassesRecord, DeviceRecord, Key, NodeKey, NodeRecord, Standing, encode},
 };
 
 /// Milliseconds of event time by which the stored time of a process's last
@@ -29,8 +29,8 @@ pub(super) struct Pending {
 /// What of a device is to be stored.
 #[derive(Debug)]
 pub(super) struct Journal {
-    /// Handles; one that was forgotten and came back may be there twice.
-    handles: Vec<u64>,
+    /// One that was forgotten and came back may be there twice.
+    nodes: Vec<NodeKey>,
     /// Whether a class was seen for the first time.
     pub has_new_class: bool,
     /// Whether the device is among the pending ones.
@@ -91,7 +91,7 @@ impl Lineage {
 impl Pending {
     pub fn journal(&self) -> Journal {
         Journal {
-            handles: Vec::new(),
+            nodes: Vec::new(),
             has_new_class: false,
             is_listed: false,
             mention: self.mention,
@@ -113,13 +113,12 @@ impl Pending {
         let stored = device
             .nodes
             .iter()
-            .filter(|(_, node)| node.stored.is_some())
-            .map(|(handle, _)| *handle);
-        let noted = device.journal.iter().flat_map(|journal| &journal.handles);
-        let mut handles: Vec<u64> = stored.chain(noted.copied()).collect();
-        handles.sort_unstable();
-        handles.dedup();
-        let nodes = handles.into_iter().map(Key::Node);
+            .filter_map(|(handle, node)| node.key(*handle));
+        let noted = device.journal.iter().flat_map(|journal| &journal.nodes);
+        let mut nodes: Vec<NodeKey> = stored.chain(noted.copied()).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        let nodes = nodes.into_iter().map(Key::Node);
         let keys = [Key::Device, Key::Classes].into_iter().chain(nodes);
         self.removals.extend(keys.map(|key| Change {
             device: Arc::clone(&device.name),
@@ -130,23 +129,33 @@ impl Pending {
 }
 
 impl Journal {
-    /// Notes that what is stored of a handle is not right any more.
-    pub fn note(&mut self, handle: u64, node: &mut Node) {
+    /// Notes that what is stored of a handle is not right any more, at an
+    /// event.
+    pub fn note(&mut self, handle: u64, node: &mut Node, sequence: u64) {
         if !node.is_noted {
             node.is_noted = true;
-            self.handles.push(handle);
+            let since = *node.stored_since.get_or_insert(sequence);
+            self.nodes.push(NodeKey { since, handle });
         }
     }
 
     /// Notes that an event named a process.
-    pub fn note_mention(&mut self, handle: u64, node: &mut Node) {
+    pub fn note_mention(&mut self, handle: u64, node: &mut Node, sequence: u64) {
         // One that was never stored is noted for that.
         let Some(stored) = node.stored else { return };
         let is_decisive = node.facts().is_some_and(Facts::is_known_by_command_only);
         let mention = if is_decisive { 0 } else { self.mention };
         if node.last_seen.saturating_sub(stored) >= mention {
-            self.note(handle, node);
+            self.note(handle, node, sequence);
         }
+    }
+}
+
+impl Node {
+    /// What it is stored under, if it is or is to be.
+    fn key(&self, handle: u64) -> Option<NodeKey> {
+        let since = self.stored_since?;
+        Some(NodeKey { since, handle })
     }
 }
 
@@ -156,7 +165,7 @@ impl Device {
         if let Some(journal) = &mut self.journal
             && let Some(node) = self.nodes.get_mut(&handle)
         {
-            journal.note(handle, node);
+            journal.note(handle, node, self.last_sequence);
         }
     }
 
@@ -168,9 +177,9 @@ impl Device {
             return;
         }
         let has_new_class = std::mem::take(&mut journal.has_new_class);
-        let mut handles = std::mem::take(&mut journal.handles);
-        handles.sort_unstable();
-        handles.dedup();
+        let mut nodes = std::mem::take(&mut journal.nodes);
+        nodes.sort_unstable();
+        nodes.dedup();
         let name = Arc::clone(&self.name);
         let mut push = |key: Key, value| {
             changes.push(Change {
@@ -183,10 +192,10 @@ impl Device {
         if has_new_class {
             push(Key::Classes, Some(encode(&self.classes_record())));
         }
-        for handle in handles {
-            let value = self.node_record(handle).map(|record| encode(&record));
-            push(Key::Node(handle), value);
-            if let Some(node) = self.nodes.get_mut(&handle) {
+        for key in nodes {
+            let value = self.node_record(key).map(|record| encode(&record));
+            push(Key::Node(key), value);
+            if let Some(node) = self.nodes.get_mut(&key.handle) {
                 node.is_noted = false;
                 node.stored = Some(node.last_seen);
             }
@@ -208,8 +217,14 @@ impl Device {
         ClassesRecord(seen.filter(|(_, first)| *first != 0).collect())
     }
 
-    fn node_record(&self, handle: u64) -> Option<NodeRecord<'_>> {
+    /// Nothing for what was forgotten, even if it came back: then it is stored
+    /// under another key.
+    fn node_record(&self, key: NodeKey) -> Option<NodeRecord<'_>> {
+        let handle = key.handle;
         let node = self.nodes.get(&handle)?;
+        if node.key(handle) != Some(key) {
+            return None;
+        }
         match node.state.now() {
             State::Absent => None,
             State::Alias(process) => Some(NodeRecord::Alias(*process)),

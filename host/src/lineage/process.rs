@@ -275,6 +275,8 @@ pub(super) struct Node {
     pub is_dirty: bool,
     /// What was stored as the time it was last named, if it was stored.
     pub stored: Option<i64>,
+    /// Since when it is stored, or noted to be.
+    pub stored_since: Option<u64>,
     /// Whether it is among those to be stored.
     pub is_noted: bool,
 }

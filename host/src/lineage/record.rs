@@ -17,7 +17,17 @@ const NODE: u8 = 2;
 pub(super) enum Key {
     Device,
     Classes,
-    Node(u64),
+    Node(NodeKey),
+}
+
+/// What a handle is stored under. What comes together is stored together, and
+/// forgotten together: handles are as good as random, and a database would
+/// write a page of its own for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct NodeKey {
+    /// Sequence of the last event of the device when it was first to be stored.
+    pub since: u64,
+    pub handle: u64,
 }
 
 /// A device, but for what would make each of its records long.
@@ -62,9 +72,10 @@ impl Key {
         match self {
             Self::Device => vec![DEVICE],
             Self::Classes => vec![CLASSES],
-            Self::Node(handle) => {
-                let mut key = Vec::with_capacity(9);
+            Self::Node(NodeKey { since, handle }) => {
+                let mut key = Vec::with_capacity(17);
                 key.push(NODE);
+                key.extend(since.to_be_bytes());
                 key.extend(handle.to_be_bytes());
                 key
             }
@@ -75,10 +86,12 @@ impl Key {
         match key {
             [DEVICE] => Some(Self::Device),
             [CLASSES] => Some(Self::Classes),
-            [NODE, handle @ ..] => {
+            [NODE, node @ ..] => {
+                let (since, handle) = node.split_first_chunk()?;
+                let since = u64::from_be_bytes(*since);
                 let handle = u64::from_be_bytes(handle.try_into().ok()?);
                 // 0 stands for no process.
-                (handle != 0).then_some(Self::Node(handle))
+                (handle != 0).then_some(Self::Node(NodeKey { since, handle }))
             }
             _ => None,
         }

@@ -9,7 +9,7 @@ use super::{
     device::{CommandEntry, Device, OPEN, PidEntry},
     journal::Pending,
     process::{Facts, Indexed, Link, Node, State},
-    record::{ClassesRecord, DeviceRecord, Key, NodeRecord, Standing, decode},
+    record::{ClassesRecord, DeviceRecord, Key, NodeKey, NodeRecord, Standing, decode},
     versioned::Versioned,
 };
 
@@ -56,9 +56,9 @@ impl Lineage {
                 self.devices.get_mut(name)?.restore_classes(&record);
                 Some(())
             }
-            Key::Node(handle) => {
+            Key::Node(key) => {
                 let record = decode(value)?;
-                self.devices.get_mut(name)?.restore_node(handle, record)
+                self.devices.get_mut(name)?.restore_node(key, record)
             }
         }
     }
@@ -84,11 +84,13 @@ impl Device {
         }
     }
 
-    fn restore_node(&mut self, handle: u64, record: NodeRecord<'_>) -> Option<()> {
+    fn restore_node(&mut self, key: NodeKey, record: NodeRecord<'_>) -> Option<()> {
+        let NodeKey { since, handle } = key;
         let node = match record {
             NodeRecord::Alias(process) => Node {
                 state: Versioned::new(State::Alias(process)),
                 stored: Some(0),
+                stored_since: Some(since),
                 ..Node::default()
             },
             NodeRecord::Process(facts, standing) => {
@@ -100,6 +102,7 @@ impl Device {
                     last_sequence: standing.last_sequence,
                     indexed,
                     stored: Some(standing.last_seen),
+                    stored_since: Some(since),
                     ..Node::default()
                 }
             }

@@ -293,6 +293,23 @@ fn sessions_of_powershell_go_on() {
 }
 
 #[test]
+fn what_comes_later_is_stored_behind_what_came_before() {
+    let mut kept = Kept::new(&Limits::default(), 0);
+    let launches: Vec<_> = (0..6).map(|process| (1, process, process, 6, 1)).collect();
+    let mut last: Option<Vec<u8>> = None;
+    for events in stream(&launches).chunks_mut(2) {
+        kept.batch(events, &[]);
+        let known = kept.store.clone();
+        kept.save();
+        let new = kept.store.keys().filter(|place| !known.contains_key(place));
+        let new: Vec<_> = new.map(|(_, key)| key.clone()).collect();
+        assert!(new.len() >= 2, "a node for each process");
+        assert!(new.iter().all(|key| last.as_ref() < Some(key)));
+        last = new.last().cloned();
+    }
+}
+
+#[test]
 fn what_is_missing_or_odd_is_refused() {
     let mut kept = Kept::new(&Limits::default(), 0);
     kept.batch(&mut stream(&[(0, 1, 0, 0, 1)]), &[]);
@@ -302,11 +319,11 @@ fn what_is_missing_or_odd_is_refused() {
     assert_eq!(kept.store.len(), 4, "a device, its classes, two processes");
     for (key, value) in [
         // A node of no process, a key unknown, too many bytes.
-        (vec![2, 0, 0, 0, 0, 0, 0, 0, 0], vec![1, 1]),
+        ([&[2][..], &[0; 16]].concat(), vec![1, 1]),
         (vec![3], vec![]),
         (vec![1], vec![0, 0]),
         // Another name of what is not there.
-        (vec![2, 0, 0, 0, 0, 0, 0, 0, 9], vec![1, 1]),
+        ([&[2][..], &[9; 16]].concat(), vec![1, 1]),
     ] {
         let sound = kept.store.clone();
         kept.store.insert((Arc::clone(&device), key), value);
