@@ -273,6 +273,10 @@ impl Runner {
                         outcome.faults.extend(fault);
                     } else {
                         self.standing.searched(ended);
+                        if self.standing.quarantine().is_some() {
+                            // There is no event to put aside with the error.
+                            tracing::warn!(analytic = self.id(), "one batch too many: {error}");
+                        }
                         // The earlier half is handled first.
                         pending.push((later, halvings + 1));
                         pending.push((earlier, halvings + 1));
