@@ -134,11 +134,6 @@ fn test(source: &Path, log: &Path, guests: Option<&str>) -> anyhow::Result<Teste
     let status = wait::until("the test to end", LIMIT, || process.ended())?;
     let said = fs::read(log).with_context(|| log.display().to_string())?;
     let said = String::from_utf8_lossy(&said).into_owned();
-    anyhow::ensure!(
-        said.contains("running 1 test"),
-        "the test did not run:\n{}",
-        process.last_words()
-    );
     Ok(Tested {
         has_passed: status.success(),
         said,
