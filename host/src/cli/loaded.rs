@@ -67,9 +67,12 @@ impl Installed {
             }
         }
         if !self.only.is_empty() {
-            catalog
-                .keep(&self.only)
-                .map_err(|id| NotInstalled(format!("no analytic `{id}` in {}", list(&folders))))?;
+            catalog.keep(&self.only).map_err(|id| {
+                NotInstalled(format!(
+                    "no analytic `{id}` in {}; `sandtrap list` tells which there are",
+                    list(&folders)
+                ))
+            })?;
         }
         for (path, error) in catalog.refused() {
             let problem = format!("{} was not loaded: {}", path.display(), chain(error));
